@@ -1,0 +1,31 @@
+//! The one place that sets response headers.
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The MIME type of an event stream.
+///
+/// Source: WHATWG HTML §9.2.5, "parsing an event stream".
+pub const MIME: &str = "text/event-stream";
+
+/// The headers of every event stream, for frameworks that have header types of their own.
+///
+/// A stream is neither cached nor altered on its way (RFC 9111 §5.2.2.4, RFC 9111 §5.2.2.6), and nginx passes each
+/// chunk on at once.
+pub const HEADERS: [(&str, &str); 3] = [
+    ("content-type", MIME),
+    ("cache-control", "no-cache, no-transform"),
+    ("x-accel-buffering", "no"),
+];
+
+/// Sets the headers of an event stream, [`HEADERS`], in place of what was there, and takes away `Content-Length`.
+pub fn response_headers(headers: &mut HeaderMap) {
+    for (name, value) in HEADERS {
+        headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
+    }
+    headers.remove(http::header::CONTENT_LENGTH);
+    debug_assert!(headers.contains_key(CONTENT_TYPE) && headers.contains_key(CACHE_CONTROL));
+}
