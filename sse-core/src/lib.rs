@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod boundary;
 mod event;
 mod field;
 mod frame;
@@ -9,6 +10,7 @@ mod headers;
 mod last_event_id;
 mod message;
 
+pub use boundary::Boundary;
 pub use event::Event;
 pub use field::{EventId, EventType, FieldError, FieldErrorKind};
 pub use frame::Frame;
