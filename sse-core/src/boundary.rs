@@ -48,10 +48,7 @@ enum At {
 impl Boundary {
     /// At the start of a stream, which is between events.
     pub const fn new() -> Self {
-        Self {
-            at: At::ByteOrderMark(0),
-            in_event: false,
-        }
+        Self { at: At::ByteOrderMark(0), in_event: false }
     }
 
     /// Whether the stream is between two events, or at its start.
@@ -64,10 +61,7 @@ impl Boundary {
     pub fn feed(&mut self, chunk: &[u8]) {
         // Whatever came before, this is the end of some line and then a blank one.
         if chunk.ends_with(b"\n\n") || chunk.ends_with(b"\r\n\r\n") {
-            *self = Self {
-                at: At::LineStart,
-                in_event: false,
-            };
+            *self = Self { at: At::LineStart, in_event: false };
             return;
         }
         self.walk(chunk);
@@ -93,11 +87,7 @@ impl Boundary {
             if let Some(first) = line.first() {
                 // A line that began in an earlier chunk is what it was.
                 if matches!(self.at, At::LineStart | At::LineStartAfterCr) {
-                    self.at = if *first == b':' {
-                        At::Comment
-                    } else {
-                        At::Field
-                    };
+                    self.at = if *first == b':' { At::Comment } else { At::Field };
                 }
                 self.in_event |= self.at == At::Field;
             }
@@ -110,11 +100,7 @@ impl Boundary {
                 }
                 At::Comment | At::Field => {}
             }
-            self.at = if is_cr {
-                At::LineStartAfterCr
-            } else {
-                At::LineStart
-            };
+            self.at = if is_cr { At::LineStartAfterCr } else { At::LineStart };
             from = end + 1;
             if !self.in_event {
                 last = Some(from);

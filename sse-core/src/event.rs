@@ -43,15 +43,9 @@ impl Data {
     fn new(text: String) -> Self {
         if memchr(b'\r', text.as_bytes()).is_some() {
             let text = lines(&text).collect::<Vec<_>>().join("\n");
-            return Self {
-                line_feeds: memchr::memchr_iter(b'\n', text.as_bytes()).count(),
-                text,
-            };
+            return Self { line_feeds: memchr::memchr_iter(b'\n', text.as_bytes()).count(), text };
         }
-        Self {
-            line_feeds: memchr::memchr_iter(b'\n', text.as_bytes()).count(),
-            text,
-        }
+        Self { line_feeds: memchr::memchr_iter(b'\n', text.as_bytes()).count(), text }
     }
 }
 
@@ -67,11 +61,7 @@ fn lines(text: &str) -> impl Iterator<Item = &str> {
             return Some(&text[from..]);
         };
         let mut next = end + 1;
-        if bytes[end] == b'\r'
-            && ends
-                .next_if(|at| *at == next && bytes[*at] == b'\n')
-                .is_some()
-        {
+        if bytes[end] == b'\r' && ends.next_if(|at| *at == next && bytes[*at] == b'\n').is_some() {
             next += 1;
         }
         start = Some(next);
@@ -83,10 +73,7 @@ impl Event {
     /// An event with data. Any text is legal: each CRLF, CR and LF arrives as one LF, and an empty
     /// text is dispatched as empty data.
     pub fn new(data: impl Into<String>) -> Self {
-        Self {
-            data: Some(Data::new(data.into())),
-            ..Self::default()
-        }
+        Self { data: Some(Data::new(data.into())), ..Self::default() }
     }
 
     /// An event whose data is `value` as JSON.
@@ -126,8 +113,7 @@ impl Event {
 
     /// The same event with one more comment; a text of several lines is several comments.
     pub fn with_comment(mut self, comment: impl AsRef<str>) -> Self {
-        self.comments
-            .extend(lines(comment.as_ref()).map(str::to_owned));
+        self.comments.extend(lines(comment.as_ref()).map(str::to_owned));
         self
     }
 
@@ -160,21 +146,11 @@ impl Event {
     pub fn encoded_len(&self) -> usize {
         let line = |name: usize, value: usize| name + 2 + value + 1;
         let comments: usize = self.comments.iter().map(|text| line(0, text.len())).sum();
-        let event_type = self
-            .event_type
-            .as_ref()
-            .map_or(0, |text| line(5, text.as_str().len()));
-        let id = self
-            .id
-            .as_ref()
-            .map_or(0, |text| line(2, text.as_str().len()));
-        let retry = self
-            .retry
-            .map_or(0, |retry| line(5, Decimal::new(retry).as_bytes().len()));
-        let data = self
-            .data
-            .as_ref()
-            .map_or(0, |data| line(4, data.text.len()) + data.line_feeds * 6);
+        let event_type = self.event_type.as_ref().map_or(0, |text| line(5, text.as_str().len()));
+        let id = self.id.as_ref().map_or(0, |text| line(2, text.as_str().len()));
+        let retry = self.retry.map_or(0, |retry| line(5, Decimal::new(retry).as_bytes().len()));
+        let data =
+            self.data.as_ref().map_or(0, |data| line(4, data.text.len()) + data.line_feeds * 6);
         comments + event_type + id + retry + data + 1
     }
 
@@ -224,10 +200,7 @@ struct Decimal {
 
 impl Decimal {
     fn new(mut number: u64) -> Self {
-        let mut decimal = Self {
-            digits: [b'0'; 20],
-            from: 20,
-        };
+        let mut decimal = Self { digits: [b'0'; 20], from: 20 };
         loop {
             decimal.from -= 1;
             decimal.digits[decimal.from] = b'0' + (number % 10) as u8;
@@ -260,10 +233,7 @@ mod tests {
             .with_id(EventId::from_static("i"))
             .with_retry(Duration::from_millis(u64::MAX))
             .with_comment("c");
-        assert_eq!(
-            wire(&event),
-            ": c\nevent: t\nid: i\nretry: 18446744073709551615\ndata: d\n\n"
-        );
+        assert_eq!(wire(&event), ": c\nevent: t\nid: i\nretry: 18446744073709551615\ndata: d\n\n");
     }
 
     #[test]
@@ -277,10 +247,8 @@ mod tests {
         ] {
             let event = Event::new(data);
             assert_eq!(event.data(), Some(expected), "{data:?}");
-            let lines: String = expected
-                .split('\n')
-                .map(|line| format!("data: {line}\n"))
-                .collect();
+            let lines: String =
+                expected.split('\n').map(|line| format!("data: {line}\n")).collect();
             assert_eq!(wire(&event), lines + "\n", "{data:?}");
         }
     }
@@ -294,10 +262,7 @@ mod tests {
     #[test]
     fn a_comment_cannot_leave_its_line() {
         let event = Event::default().with_comment("one\rdata: two\r\n");
-        assert_eq!(
-            event.comments().collect::<Vec<_>>(),
-            ["one", "data: two", ""]
-        );
+        assert_eq!(event.comments().collect::<Vec<_>>(), ["one", "data: two", ""]);
         assert_eq!(wire(&event), ": one\n: data: two\n: \n\n");
     }
 }

@@ -69,6 +69,12 @@ macro_rules! field_type {
                 Ok(Self(Text::Shared(text.into())))
             }
 
+            /// Wraps what the decoder has read, which can hold nothing that is refused.
+            pub(crate) fn decoded(text: &str) -> Self {
+                debug_assert_eq!(Self::check(text), Ok(()));
+                Self(Text::Shared(text.into()))
+            }
+
             fn check(text: &str) -> Result<(), FieldError> {
                 if let Some(at) = first_refused(text, $refuse_nul) {
                     let kind = match text.as_bytes()[at] {
@@ -76,18 +82,10 @@ macro_rules! field_type {
                         b'\r' => FieldErrorKind::CarriageReturn,
                         _ => FieldErrorKind::Nul,
                     };
-                    return Err(FieldError {
-                        field: $field,
-                        kind,
-                        at,
-                    });
+                    return Err(FieldError { field: $field, kind, at });
                 }
                 if $refuse_empty && text.is_empty() {
-                    return Err(FieldError {
-                        field: $field,
-                        kind: FieldErrorKind::Empty,
-                        at: 0,
-                    });
+                    return Err(FieldError { field: $field, kind: FieldErrorKind::Empty, at: 0 });
                 }
                 Ok(())
             }

@@ -43,12 +43,7 @@ impl Frame {
             let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
             bytes.len() - 1 - text.len() - lines * 6 - 1..bytes.len() - 1
         });
-        Self {
-            bytes: bytes.into(),
-            event_type,
-            id,
-            data,
-        }
+        Self { bytes: bytes.into(), event_type, id, data }
     }
 
     /// The whole block, its blank line included.
@@ -108,13 +103,7 @@ mod tests {
 
     #[test]
     fn a_frame_knows_its_parts_whatever_stands_beside_them() {
-        for data in [
-            None,
-            Some(""),
-            Some("one"),
-            Some("one\ntwo"),
-            Some("\n\ndata: x\n"),
-        ] {
+        for data in [None, Some(""), Some("one"), Some("one\ntwo"), Some("\n\ndata: x\n")] {
             for others in 0..16 {
                 let mut event = Event::default();
                 if let Some(data) = data {
@@ -133,10 +122,7 @@ mod tests {
                     event = event.with_comment("a\nb");
                 }
                 let frame = event.to_frame();
-                assert_eq!(
-                    frame.event_type(),
-                    event.event_type().map(EventType::as_str)
-                );
+                assert_eq!(frame.event_type(), event.event_type().map(EventType::as_str));
                 assert_eq!(frame.id(), event.id().map(EventId::as_str));
                 assert_eq!(frame.data().as_deref(), event.data());
             }

@@ -21,10 +21,7 @@ pub const HEADERS: [(&str, &str); 3] = [
 /// Sets the headers of an event stream, [`HEADERS`], in place of what was there, and takes away `Content-Length`.
 pub fn response_headers(headers: &mut HeaderMap) {
     for (name, value) in HEADERS {
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     headers.remove(http::header::CONTENT_LENGTH);
     debug_assert!(headers.contains_key(CONTENT_TYPE) && headers.contains_key(CACHE_CONTROL));

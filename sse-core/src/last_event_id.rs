@@ -51,12 +51,9 @@ impl LastEventId {
         if bytes.len() > Self::MAX_LEN {
             return Err(LastEventIdError::TooLong { len: bytes.len() });
         }
-        let text = std::str::from_utf8(bytes).map_err(|error| LastEventIdError::NotUtf8 {
-            position: error.valid_up_to(),
-        })?;
-        EventId::new(text)
-            .map(|id| Some(Self(id)))
-            .map_err(LastEventIdError::Refused)
+        let text = std::str::from_utf8(bytes)
+            .map_err(|error| LastEventIdError::NotUtf8 { position: error.valid_up_to() })?;
+        EventId::new(text).map(|id| Some(Self(id))).map_err(LastEventIdError::Refused)
     }
 
     /// The id.
@@ -149,10 +146,7 @@ mod tests {
     ) -> Result<Option<String>, LastEventIdError> {
         let mut headers = HeaderMap::new();
         if let Some(header) = header {
-            headers.insert(
-                LastEventId::HEADER,
-                HeaderValue::from_bytes(header).unwrap(),
-            );
+            headers.insert(LastEventId::HEADER, HeaderValue::from_bytes(header).unwrap());
         }
         let id = LastEventId::from_request(&headers, query)?;
         Ok(id.map(|id| id.as_str().to_owned()))
@@ -160,10 +154,7 @@ mod tests {
 
     #[test]
     fn the_header_comes_before_the_query() {
-        assert_eq!(
-            from(Some(b"1"), Some("lastEventId=2")),
-            Ok(Some("1".into()))
-        );
+        assert_eq!(from(Some(b"1"), Some("lastEventId=2")), Ok(Some("1".into())));
         assert_eq!(from(None, Some("a=b&lastEventId=2")), Ok(Some("2".into())));
         assert_eq!(from(None, Some("xlastEventId=2&lastEventId")), Ok(None));
         assert_eq!(from(None, None), Ok(None));
@@ -173,28 +164,16 @@ mod tests {
     #[test]
     fn an_id_is_utf8_in_header_and_query() {
         assert_eq!(from(Some("…".as_bytes()), None), Ok(Some("…".into())));
-        assert_eq!(
-            from(None, Some("lastEventId=%E2%80%a6+%2B%")),
-            Ok(Some("… +%".into()))
-        );
-        assert_eq!(
-            from(Some(b"a\xFF"), None),
-            Err(LastEventIdError::NotUtf8 { position: 1 })
-        );
+        assert_eq!(from(None, Some("lastEventId=%E2%80%a6+%2B%")), Ok(Some("… +%".into())));
+        assert_eq!(from(Some(b"a\xFF"), None), Err(LastEventIdError::NotUtf8 { position: 1 }));
     }
 
     #[test]
     fn what_no_server_sent_is_refused_and_named() {
         let error = from(None, Some("lastEventId=a%00")).unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "Last-Event-ID: the value of `id` has a NUL at byte 1"
-        );
+        assert_eq!(error.to_string(), "Last-Event-ID: the value of `id` has a NUL at byte 1");
         assert!(from(None, Some("lastEventId=a%0Adata:x")).is_err());
         let long = format!("lastEventId={}", "x".repeat(1025));
-        assert_eq!(
-            from(None, Some(&long)),
-            Err(LastEventIdError::TooLong { len: 1025 })
-        );
+        assert_eq!(from(None, Some(&long)), Err(LastEventIdError::TooLong { len: 1025 }));
     }
 }

@@ -1,19 +1,28 @@
 //! Server-Sent Events: events, an exact codec, and how a stream lives and ends.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod boundary;
+mod decode;
 mod event;
 mod field;
 mod frame;
 mod headers;
 mod last_event_id;
+mod lifecycle;
 mod message;
 
 pub use boundary::Boundary;
+pub use decode::{DecodeError, Decoder, DecoderBuilder, Overflow};
 pub use event::Event;
 pub use field::{EventId, EventType, FieldError, FieldErrorKind};
 pub use frame::Frame;
 pub use headers::{HEADERS, MIME, response_headers};
 pub use last_event_id::{LastEventId, LastEventIdError};
-pub use message::{MessageEvent, MessageRef};
+#[cfg(feature = "tokio")]
+pub use lifecycle::SseBody;
+pub use lifecycle::{
+    CloseReason, Completion, KeepAlive, Lifecycle, MaxLifetime, StreamItem, StreamStats,
+};
+pub use message::{BlockRef, Item, MessageEvent, MessageRef};

@@ -1,6 +1,8 @@
-//! What a client dispatches.
+//! What a decoder yields.
 
-use crate::{EventId, EventType};
+use std::time::Duration;
+
+use crate::{Event, EventId, EventType};
 
 /// A dispatched event: the type defaulted, the last event ID resolved.
 ///
@@ -14,6 +16,40 @@ pub struct MessageEvent {
     pub data: String,
     /// The last event ID at dispatch: an earlier event's, where this one has none.
     pub last_event_id: EventId,
+    pub(crate) has_id: bool,
+    pub(crate) retry: Option<u64>,
+}
+
+impl MessageEvent {
+    /// The id that this very event has, if it has one.
+    pub fn id(&self) -> Option<&EventId> {
+        self.has_id.then_some(&self.last_event_id)
+    }
+
+    /// The reconnection time that this very event sets, if it does.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry.map(Duration::from_millis)
+    }
+}
+
+/// The event that dispatches this message: to send on what was received.
+///
+/// The type `message` is left out, and the id where it is an earlier event's.
+impl From<MessageEvent> for Event {
+    fn from(message: MessageEvent) -> Self {
+        let retry = message.retry();
+        let mut event = Self::new(message.data);
+        if message.event_type != EventType::MESSAGE {
+            event = event.with_type(message.event_type);
+        }
+        if message.has_id {
+            event = event.with_id(message.last_event_id);
+        }
+        if let Some(retry) = retry {
+            event = event.with_retry(retry);
+        }
+        event
+    }
 }
 
 /// A dispatched event, borrowed from the decoder until its next step.
@@ -28,4 +64,55 @@ pub struct MessageRef<'a> {
     pub data: &'a str,
     /// The last event ID at dispatch: an earlier event's, where this one has none.
     pub last_event_id: &'a str,
+    pub(crate) has_id: bool,
+    pub(crate) retry: Option<u64>,
+}
+
+impl<'a> MessageRef<'a> {
+    /// The id that this very event has, if it has one.
+    pub fn id(&self) -> Option<&'a str> {
+        self.has_id.then_some(self.last_event_id)
+    }
+
+    /// The reconnection time that this very event sets, if it does.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry.map(Duration::from_millis)
+    }
+
+    /// The same message, owned.
+    pub fn to_message(&self) -> MessageEvent {
+        MessageEvent {
+            event_type: EventType::decoded(self.event_type),
+            data: self.data.to_owned(),
+            last_event_id: EventId::decoded(self.last_event_id),
+            has_id: self.has_id,
+            retry: self.retry,
+        }
+    }
+}
+
+/// A block of lines that dispatches no event, for it has no data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct BlockRef<'a> {
+    /// The type, if the block names one. It comes to nothing.
+    pub event_type: Option<&'a str>,
+    /// The id, if the block has one. It has become the last event ID.
+    pub id: Option<&'a str>,
+    /// The reconnection time, if the block sets it.
+    pub retry: Option<Duration>,
+}
+
+/// What a stream holds, borrowed from the decoder until its next step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Item<'a> {
+    /// An event was dispatched.
+    Message(MessageRef<'a>),
+    /// A comment, without its colon and one space after it. Only on request:
+    /// [`DecoderBuilder::comments`](crate::DecoderBuilder::comments).
+    Comment(&'a str),
+    /// A block ended that has lines, but no data. Only on request:
+    /// [`DecoderBuilder::blocks`](crate::DecoderBuilder::blocks).
+    Block(BlockRef<'a>),
 }

@@ -1,0 +1,134 @@
+//! The event that is being read.
+
+use std::mem;
+use std::ops::Range;
+
+use super::input::{Input, release};
+use super::line::Field;
+
+/// From this size on the buffer is handed over, not copied.
+const WORTH_TAKING: usize = 4096;
+
+/// The lines since the last blank one: the standard's buffers.
+///
+/// Source: WHATWG HTML §9.2.6, "interpreting an event stream".
+#[derive(Default)]
+pub(super) struct Block {
+    /// The only line of data so far, still in the input: most events are never copied.
+    only_line: Option<Range<usize>>,
+    /// The lines of data, where there are several or the input has moved on.
+    lines: String,
+    /// Whether the block has data: an event to dispatch.
+    pub(super) has_data: bool,
+    pub(super) event_type: String,
+    id: String,
+    /// Whether the block has an id.
+    pub(super) has_id: bool,
+    pub(super) retry: Option<u64>,
+    /// Whether there was any line, be it a comment or an unknown field.
+    pub(super) begun: bool,
+    /// Whether the event has passed the limit and is being skipped.
+    pub(super) too_large: bool,
+}
+
+impl Block {
+    /// Forgets the block, and gives back what only a large one needs.
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        self.only_line = None;
+        for buffer in [&mut self.lines, &mut self.event_type, &mut self.id] {
+            buffer.clear();
+            release(buffer);
+        }
+        self.has_data = false;
+        self.has_id = false;
+        self.retry = None;
+        self.begun = false;
+        self.too_large = false;
+    }
+
+    /// Takes a line of data, of which `range` is the value.
+    #[inline]
+    pub(super) fn push_data(&mut self, range: Range<usize>, input: &Input) {
+        if self.has_data {
+            self.keep(input);
+            self.lines.push('\n');
+            self.lines.push_str(input.get(range));
+        } else {
+            self.has_data = true;
+            self.only_line = Some(range);
+        }
+    }
+
+    /// Copies what is still in the input, which is about to move on.
+    #[inline]
+    pub(super) fn keep(&mut self, input: &Input) {
+        if let Some(range) = self.only_line.take() {
+            self.lines.push_str(input.get(range));
+        }
+    }
+
+    pub(super) fn set_event_type(&mut self, event_type: &str) {
+        self.event_type.clear();
+        self.event_type.push_str(event_type);
+    }
+
+    pub(super) fn set_id(&mut self, id: &str) {
+        self.id.clear();
+        self.id.push_str(id);
+        self.has_id = true;
+    }
+
+    /// Makes the block's id, if it has one, the last event ID; says whether it did.
+    #[inline]
+    pub(super) fn commit_id(&mut self, last_event_id: &mut String) -> bool {
+        if self.has_id {
+            mem::swap(&mut self.id, last_event_id);
+        }
+        self.has_id
+    }
+
+    #[inline]
+    pub(super) fn data<'a>(&'a self, input: &'a Input) -> &'a str {
+        match &self.only_line {
+            Some(range) => input.get(range.clone()),
+            None => &self.lines,
+        }
+    }
+
+    /// The data for good.
+    #[inline]
+    pub(super) fn take_data(&mut self, input: &Input) -> String {
+        if self.only_line.is_none() && self.lines.len() >= WORTH_TAKING {
+            return mem::take(&mut self.lines);
+        }
+        self.data(input).to_owned()
+    }
+
+    /// The size of the event, were `len` bytes the value of one more line of `field`: its data,
+    /// type and id. A comment and a `retry` stand for themselves.
+    #[inline]
+    pub(super) fn size_with(&self, field: Field, len: usize) -> usize {
+        let data = match &self.only_line {
+            Some(range) => range.len(),
+            None => self.lines.len(),
+        };
+        let event_type = self.event_type.len();
+        let id = if self.has_id { self.id.len() } else { 0 };
+        len + match field {
+            Field::Data => data + usize::from(self.has_data) + event_type + id,
+            Field::Event => data + id,
+            Field::Id => data + event_type,
+            Field::Retry | Field::Comment | Field::Unknown => 0,
+        }
+    }
+
+    /// Drops what the limit does not allow. An id stays, so that the event is not asked for again.
+    pub(super) fn skip(&mut self) {
+        self.too_large = true;
+        self.has_data = false;
+        self.only_line = None;
+        self.lines = String::new();
+        self.event_type = String::new();
+    }
+}

@@ -1,0 +1,54 @@
+//! What keeps an idle stream from being taken for a dead one.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::Frame;
+
+/// The shortest bytes that no client dispatches.
+pub(super) const EMPTY_COMMENT: &[u8] = b":\n\n";
+
+/// What is sent when nothing else was for a while, and how long that while is.
+///
+/// It is sent only between events, and the time is measured from the last byte of any kind.
+///
+/// ```
+/// use std::time::Duration;
+/// use sse_core::{Event, EventType, KeepAlive};
+///
+/// let comment = KeepAlive::every(Duration::from_secs(20));
+/// let event = comment.clone().sending(Event::new("").with_type(EventType::from_static("ping")));
+/// # let _ = event;
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct KeepAlive {
+    pub(super) interval: Duration,
+    pub(super) bytes: Bytes,
+}
+
+impl KeepAlive {
+    /// An empty comment after each `interval` of silence, which no client dispatches. An interval
+    /// below 1 ms counts as 1 ms.
+    pub fn every(interval: Duration) -> Self {
+        Self {
+            interval: interval.max(Duration::from_millis(1)),
+            bytes: Bytes::from_static(EMPTY_COMMENT),
+        }
+    }
+
+    /// The same, but sending this event: one with data is dispatched by the client, which can then
+    /// tell a silent server from a dead one; one with only a comment is not.
+    pub fn sending(mut self, event: impl Into<Frame>) -> Self {
+        self.bytes = event.into().into_bytes();
+        self
+    }
+}
+
+impl Default for KeepAlive {
+    /// An empty comment after 15 s of silence.
+    fn default() -> Self {
+        Self::every(Duration::from_secs(15))
+    }
+}

@@ -1,0 +1,161 @@
+//! The decisions of a stream's life, without a clock and without a socket.
+
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::item::Block;
+use super::keep_alive::EMPTY_COMMENT;
+use super::out::Out;
+use super::{CloseReason, Settings};
+use crate::Event;
+
+/// Decides when a stream is silent, complete or over, and writes what that calls for.
+#[derive(Debug)]
+pub(super) struct Machine {
+    settings: Settings,
+    phase: Phase,
+    last_write: Instant,
+    /// When the stream has lived long enough.
+    lifetime_end: Option<Instant>,
+    /// A number from 0 to 1 by which this stream differs from the others.
+    jitter: f64,
+    events: u64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// The source may have more.
+    Open,
+    /// The completing event was sent; the client may hang up.
+    Lingering { until: Instant },
+    /// Nothing more will be written.
+    Closed(CloseReason),
+}
+
+impl Machine {
+    pub(super) fn new(settings: Settings, now: Instant, jitter: f64) -> Self {
+        let lifetime_end = settings.max_lifetime.as_ref().and_then(|lifetime| {
+            now.checked_add(lifetime.after.saturating_sub(lifetime.jitter.mul_f64(jitter)))
+        });
+        Self { settings, phase: Phase::Open, last_write: now, lifetime_end, jitter, events: 0 }
+    }
+
+    /// Writes the first byte: headers alone do not make every proxy forward them.
+    pub(super) fn open(&mut self, out: &mut Out) {
+        if self.settings.says_retry {
+            out.push(Block::Event(Event::default().with_retry(self.settings.retry)));
+        } else {
+            out.push_bytes(Bytes::from_static(EMPTY_COMMENT));
+        }
+    }
+
+    /// Takes a block of the source.
+    pub(super) fn block(&mut self, block: Block, now: Instant, out: &mut Out) {
+        self.events += 1;
+        let completes = self.settings.complete_on.as_ref().is_some_and(|completion| {
+            completion.is_met(block.event_type(), block.id(), || block.data())
+        });
+        out.push(block);
+        if completes {
+            self.phase = match now.checked_add(self.settings.linger) {
+                Some(until) if until > now => Phase::Lingering { until },
+                _ => Phase::Closed(CloseReason::Completed),
+            };
+        }
+    }
+
+    /// Takes the end of the source, or its failure.
+    pub(super) fn source_ended(&mut self, reason: CloseReason) {
+        self.close(reason);
+    }
+
+    /// Takes the server's wish to end, after what the source had ready was taken.
+    pub(super) fn shut_down(&mut self, out: &mut Out) {
+        if let Phase::Closed(_) = self.phase {
+            return;
+        }
+        let (from, to) = self.settings.shutdown_retry.clone().into_inner();
+        self.say_retry(from, to, out);
+        self.close(CloseReason::Shutdown);
+    }
+
+    /// Does what is due at `now`.
+    pub(super) fn on_time(&mut self, now: Instant, out: &mut Out) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match self.phase {
+            Phase::Closed(_) => {}
+            Phase::Lingering { .. } => self.close(CloseReason::Completed),
+            Phase::Open if self.lifetime_end.is_some_and(|end| now >= end) => {
+                if let Some(lifetime) = &self.settings.max_lifetime {
+                    out.push_bytes(lifetime.last_event.clone());
+                }
+                self.say_retry(self.settings.retry / 2, self.settings.retry, out);
+                self.close(CloseReason::MaxLifetime);
+            }
+            Phase::Open => {
+                // What is about to leave is a sign of life by itself.
+                if let (Some(keep_alive), 0) = (&self.settings.keep_alive, out.len()) {
+                    out.push_bytes(keep_alive.bytes.clone());
+                }
+            }
+        }
+    }
+
+    /// Takes note that a chunk is leaving.
+    pub(super) fn wrote(&mut self, now: Instant) {
+        self.last_write = now;
+    }
+
+    /// When [`on_time`](Self::on_time) has something to do, if no byte leaves before.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        match self.phase {
+            Phase::Closed(_) => None,
+            Phase::Lingering { until } => Some(until),
+            Phase::Open => {
+                let keep_alive = self.settings.keep_alive.as_ref();
+                let silent = keep_alive.and_then(|it| self.last_write.checked_add(it.interval));
+                [silent, self.lifetime_end].into_iter().flatten().min()
+            }
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Whether `out` holds enough for one chunk.
+    pub(super) fn is_full(&self, out: &Out) -> bool {
+        out.len() >= self.settings.max_chunk
+    }
+
+    /// Why the stream ended, if the client goes now.
+    pub(super) fn reason_if_dropped(&self) -> CloseReason {
+        match self.phase {
+            Phase::Open => CloseReason::ClientGone,
+            // The client did as it was meant to.
+            Phase::Lingering { .. } => CloseReason::Completed,
+            Phase::Closed(reason) => reason,
+        }
+    }
+
+    fn say_retry(&self, from: Duration, to: Duration, out: &mut Out) {
+        let retry = from + to.saturating_sub(from).mul_f64(self.jitter);
+        out.push(Block::Event(Event::default().with_retry(retry)));
+    }
+
+    /// A stream that is complete stays so, whatever comes after.
+    fn close(&mut self, reason: CloseReason) {
+        self.phase = Phase::Closed(match self.phase {
+            Phase::Open => reason,
+            Phase::Lingering { .. } => CloseReason::Completed,
+            Phase::Closed(first) => first,
+        });
+    }
+}

@@ -1,0 +1,50 @@
+//! What is ready to leave in one chunk.
+
+use bytes::Bytes;
+
+use super::item::Block;
+
+/// The bytes that leave in the next chunk. A single block of shared bytes leaves as it is; only a
+/// second one makes a copy.
+#[derive(Debug, Default)]
+pub(super) struct Out {
+    /// The first block, while it is the only one.
+    shared: Bytes,
+    owned: Vec<u8>,
+}
+
+impl Out {
+    pub(super) fn len(&self) -> usize {
+        self.shared.len() + self.owned.len()
+    }
+
+    pub(super) fn push(&mut self, block: Block) {
+        match block {
+            Block::Frame(frame) => self.push_bytes(frame.into_bytes()),
+            Block::Event(event) => event.encode_into(self.copy(event.encoded_len())),
+        }
+    }
+
+    pub(super) fn push_bytes(&mut self, bytes: Bytes) {
+        if self.len() == 0 {
+            self.shared = bytes;
+        } else {
+            self.copy(bytes.len()).extend_from_slice(&bytes);
+        }
+    }
+
+    /// The copy, with room for `more` bytes.
+    fn copy(&mut self, more: usize) -> &mut Vec<u8> {
+        let first = std::mem::take(&mut self.shared);
+        self.owned.reserve(first.len() + more);
+        self.owned.extend_from_slice(&first);
+        &mut self.owned
+    }
+
+    /// The chunk, if there is one; nothing is kept of its buffer.
+    pub(super) fn take(&mut self) -> Option<Bytes> {
+        let Self { shared, owned } = std::mem::take(self);
+        let chunk = if owned.is_empty() { shared } else { owned.into() };
+        (!chunk.is_empty()).then_some(chunk)
+    }
+}
