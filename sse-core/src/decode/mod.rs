@@ -111,6 +111,9 @@ impl Decoder {
 
     /// Takes the next chunk of the stream, of any size; bytes that are not UTF-8 become U+FFFD.
     pub fn feed(&mut self, chunk: impl AsRef<[u8]>) {
+        if !self.handed_out {
+            self.block.keep(&self.input);
+        }
         self.input.push(chunk.as_ref());
     }
 
