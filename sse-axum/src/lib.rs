@@ -1,1 +1,44 @@
-//! .
+//! Server-Sent Events for [Axum](axum): [`Sse`] makes a response of any stream of events, and
+//! [`LastEventId`] says where a returning client left off.
+//!
+//! What a stream does once it is open is [`Lifecycle`]'s: see [`sse_core`], whose items this crate
+//! gives again under their own names.
+//!
+//! ```no_run
+//! use std::time::Duration;
+//!
+//! use axum::{Router, response::IntoResponse, routing::get};
+//! use futures_util::{StreamExt, stream};
+//! use sse_axum::{Completion, Event, EventType, Lifecycle, Sse};
+//!
+//! const DONE: EventType = EventType::from_static("done");
+//!
+//! async fn countdown() -> impl IntoResponse {
+//!     let events = stream::iter((0..=10u64).rev()).then(|left| async move {
+//!         tokio::time::sleep(Duration::from_secs(1)).await;
+//!         let event = Event::new(left.to_string()).with_id(10 - left);
+//!         if left == 0 { event.with_type(DONE) } else { event }
+//!     });
+//!     Sse::new(events).lifecycle(Lifecycle::new().complete_on(Completion::event_type(DONE)))
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> std::io::Result<()> {
+//!     let app = Router::new().route("/countdown", get(countdown));
+//!     let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+//!     axum::serve(listener, app).await
+//! }
+//! ```
+
+#![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
+
+mod last_event_id;
+mod sse;
+
+pub use last_event_id::{LastEventId, LastEventIdRejection};
+pub use sse::Sse;
+pub use sse_core::{
+    CloseReason, Completion, Event, EventId, EventType, Frame, KeepAlive, Lifecycle, MaxLifetime,
+    StreamItem, StreamStats,
+};
