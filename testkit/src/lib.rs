@@ -1,1 +1,29 @@
-//! .
+//! Tools for the tests of this workspace: wait for a condition, run a program, find a service,
+//! drive a browser. Not published.
+//!
+//! | to | use |
+//! |---|---|
+//! | wait for something without sleeping for it | [`until`] |
+//! | run a program, read what it prints, end it | [`Process`] |
+//! | list tests that need a service, ignored with a reason where it is missing | [`run`], [`test!`], [`Service`] |
+//! | see a page as its user does | [`Browser`], [`Page`] |
+//!
+//! All of it panics when something does not happen: that is how a test fails.
+
+#![forbid(unsafe_code)]
+// A failed expectation of a tool is a failed test, and tests fail by panicking and by printing.
+#![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
+
+mod browser;
+mod page;
+mod process;
+mod service;
+mod suite;
+mod until;
+
+pub use browser::Browser;
+pub use page::Page;
+pub use process::Process;
+pub use service::Service;
+pub use suite::{Test, run};
+pub use until::{BOUND, until};

@@ -1,0 +1,90 @@
+use std::env;
+use std::fmt;
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use tokio::runtime::Builder;
+
+use crate::Service;
+
+/// The variable that makes a missing service a failure instead of a reason to ignore a test.
+const REQUIRE: &str = "SSE_REQUIRE_SERVICES";
+
+/// An async test that needs services; made by [`test!`](crate::test!), run by [`run`].
+pub struct Test {
+    name: &'static str,
+    needs: Vec<Service>,
+    body: Box<dyn FnOnce() + Send>,
+}
+
+impl Test {
+    /// A test with a runtime of its own, with two threads.
+    pub fn new<F>(name: &'static str, needs: impl Into<Vec<Service>>, body: F) -> Self
+    where
+        F: AsyncFnOnce() + Send + 'static,
+    {
+        let body = || {
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(2)
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(body());
+        };
+        Self { name, needs: needs.into(), body: Box::new(body) }
+    }
+
+    fn run(self, is_required: bool) -> Result<Completion, Failed> {
+        for service in &self.needs {
+            if let Err(reason) = service.find() {
+                let reason = format!("needs {service}: {reason}");
+                return if is_required {
+                    Err(format!("{reason}, and {REQUIRE} is set").into())
+                } else {
+                    Ok(Completion::ignored_with(reason))
+                };
+            }
+        }
+        (self.body)();
+        Ok(Completion::Completed)
+    }
+}
+
+impl fmt::Debug for Test {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Test")
+            .field("name", &self.name)
+            .field("needs", &self.needs)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Makes a [`Test`] of an async function, under its name, with the services that it needs.
+///
+/// ```
+/// use testkit::test;
+///
+/// async fn a_page_opens() {}
+///
+/// let tests = [test!(a_page_opens, Browser)];
+/// ```
+#[macro_export]
+macro_rules! test {
+    ($function:ident $(, $service:ident)* $(,)?) => {
+        $crate::Test::new(stringify!($function), [$($crate::Service::$service),*], $function)
+    };
+}
+
+/// Runs the tests as `cargo test` does and takes its arguments: for a test target with
+/// `harness = false`, whose `main` returns what this returns.
+///
+/// A test whose service is missing is *ignored* and says why; where the environment has
+/// `SSE_REQUIRE_SERVICES=1`, it fails.
+pub fn run(tests: impl IntoIterator<Item = Test>) -> ExitCode {
+    let is_required = env::var(REQUIRE).is_ok_and(|value| value == "1");
+    let trials = tests
+        .into_iter()
+        .map(|test| Trial::ignorable_test(test.name, move || test.run(is_required)))
+        .collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
