@@ -1,0 +1,10 @@
+//! The codec: against the standard's text, against vectors, and there and back.
+
+mod limits;
+mod oracle;
+mod outcome;
+mod properties;
+mod regressions;
+mod round_trip;
+mod splits;
+mod vectors;
