@@ -4,16 +4,24 @@
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod boundary;
+#[cfg(feature = "codec")]
+mod codec;
+mod completion;
 mod decode;
 mod event;
 mod field;
 mod frame;
 mod headers;
 mod last_event_id;
+#[cfg(feature = "tokio")]
 mod lifecycle;
 mod message;
+mod stream;
 
 pub use boundary::Boundary;
+#[cfg(feature = "codec")]
+pub use codec::EventCodec;
+pub use completion::Completion;
 pub use decode::{DecodeError, Decoder, DecoderBuilder, Overflow};
 pub use event::Event;
 pub use field::{EventId, EventType, FieldError, FieldErrorKind};
@@ -21,8 +29,8 @@ pub use frame::Frame;
 pub use headers::{HEADERS, MIME, response_headers};
 pub use last_event_id::{LastEventId, LastEventIdError};
 #[cfg(feature = "tokio")]
-pub use lifecycle::SseBody;
 pub use lifecycle::{
-    CloseReason, Completion, KeepAlive, Lifecycle, MaxLifetime, StreamItem, StreamStats,
+    CloseReason, KeepAlive, Lifecycle, MaxLifetime, SseBody, StreamItem, StreamStats,
 };
 pub use message::{BlockRef, Item, MessageEvent, MessageRef};
+pub use stream::{EventStream, StreamError};

@@ -1,15 +1,12 @@
 //! How a stream lives and ends.
 
+mod body;
 mod close;
-mod completion;
 mod item;
 mod keep_alive;
 mod machine;
 mod max_lifetime;
 mod out;
-
-#[cfg(feature = "tokio")]
-mod body;
 
 use std::fmt;
 use std::future::Future;
@@ -17,13 +14,13 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::time::Duration;
 
-#[cfg(feature = "tokio")]
 pub use body::SseBody;
 pub use close::{CloseReason, StreamStats};
-pub use completion::Completion;
 pub use item::StreamItem;
 pub use keep_alive::KeepAlive;
 pub use max_lifetime::MaxLifetime;
+
+use crate::Completion;
 
 /// How a stream lives: what keeps it open, and each way in which it ends.
 ///
@@ -167,7 +164,6 @@ impl Lifecycle {
     }
 
     /// Turns a stream of events into a response body that lives like this.
-    #[cfg(feature = "tokio")]
     pub fn body<S>(self, source: S) -> SseBody<S>
     where
         S: futures_core::Stream,

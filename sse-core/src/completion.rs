@@ -65,7 +65,7 @@ impl Completion {
         self.is_met(Some(message.event_type), message.id(), || Some(Cow::Borrowed(message.data)))
     }
 
-    /// Asks for the data only where the rule needs it: a frame may have to copy it.
+    /// Whether an event of these parts is the completing one. Asks for the data only where the rule needs it: a frame may have to copy it.
     pub(crate) fn is_met<'a>(
         &self,
         event_type: Option<&str>,
