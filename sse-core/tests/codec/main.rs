@@ -7,4 +7,5 @@ mod properties;
 mod regressions;
 mod round_trip;
 mod splits;
+mod stream;
 mod vectors;
