@@ -22,6 +22,7 @@ mod suite;
 mod until;
 
 pub use browser::Browser;
+pub use fantoccini::key::Key;
 pub use page::Page;
 pub use process::Process;
 pub use service::Service;

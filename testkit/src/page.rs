@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use fantoccini::key::Key;
 use fantoccini::wd::WindowHandle;
 use fantoccini::{Client, Locator};
 use serde_json::{Value, json};
@@ -50,6 +51,12 @@ impl Page {
         let client = self.turn_to().await;
         let element = client.find(Locator::Css(selector)).await;
         element.unwrap().click().await.unwrap();
+    }
+
+    /// Presses a key where the keyboard's focus is.
+    pub async fn press(&self, key: Key) {
+        let client = self.turn_to().await;
+        client.active_element().await.unwrap().send_keys(&key).await.unwrap();
     }
 
     /// The text of the element that `selector` finds.
