@@ -1,1 +1,43 @@
-//! .
+//! One ordered log of events, in memory or in a database.
+//!
+//! ```
+//! use sse_core::Event;
+//! use sse_store::{EventStore, MemoryStore, NewEntry, Position, Topic, TopicSet};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let store = MemoryStore::new();
+//! let topic = Topic::new("orders/42")?;
+//! let run = store.clear(&topic).await?;
+//! let shipped = NewEntry::new(topic.clone(), Event::new("shipped")).fenced_by(run.position);
+//! store.append(vec![shipped]).await?;
+//! let page = store.read(Position::START, &TopicSet::from(topic), 100).await?;
+//! for event in page.entries.into_iter().filter_map(|entry| entry.into_event()) {
+//!     println!("{:?} {:?}", event.id(), event.data());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod entry;
+mod error;
+mod memory;
+mod position;
+mod query;
+#[cfg(feature = "_sea-orm")]
+mod sea;
+mod store;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod topic;
+
+pub use entry::{Cleared, Entry, NewEntry, Page, PageStatus, Record};
+pub use error::StoreError;
+pub use memory::MemoryStore;
+pub use position::{Position, PositionError};
+pub use query::Query;
+#[cfg(feature = "_sea-orm")]
+pub use sea::{Migrator, SeaOrmStore};
+pub use store::{EventStore, StoreFuture};
+pub use topic::{Topic, TopicError, TopicSet};

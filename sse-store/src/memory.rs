@@ -1,0 +1,299 @@
+//! The log of one process.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use tokio::sync::watch;
+
+use crate::query::milliseconds;
+use crate::{
+    Cleared, Entry, EventStore, NewEntry, Page, PageStatus, Position, Query, Record, StoreError,
+    StoreFuture, Topic, TopicSet,
+};
+
+/// A log in memory: gone with the process, and seen by no other.
+///
+/// It keeps what it is given until it is cleared or purged. Cloning gives another handle on the same log.
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    log: Mutex<Log>,
+    head: watch::Sender<Position>,
+}
+
+#[derive(Debug)]
+struct Log {
+    head: Position,
+    entries: BTreeMap<u64, Entry>,
+    topics: HashMap<Topic, TopicLog>,
+    /// What holds of a topic that is no longer in `topics`.
+    folded: Marks,
+    /// The last position deleted from any topic: at or after it nobody can have missed anything.
+    deleted: u64,
+}
+
+#[derive(Debug)]
+struct TopicLog {
+    sequences: BTreeSet<u64>,
+    marks: Marks,
+}
+
+/// What a log remembers of what it has deleted.
+#[derive(Debug, Clone, Copy, Default)]
+struct Marks {
+    /// The last position deleted.
+    floor: u64,
+    /// The position of the last clear.
+    cleared: u64,
+}
+
+impl MemoryStore {
+    /// How many topics without a record are remembered one by one; of the others, the newest deletion alone.
+    pub const MAX_IDLE_TOPICS: usize = 10_000;
+
+    /// An empty log, with an epoch of its own.
+    pub fn new() -> Self {
+        let head = Position::new(Position::random_epoch(), 0);
+        Self {
+            shared: Arc::new(Shared {
+                log: Mutex::new(Log {
+                    head,
+                    entries: BTreeMap::new(),
+                    topics: HashMap::new(),
+                    folded: Marks::default(),
+                    deleted: 0,
+                }),
+                head: watch::Sender::new(head),
+            }),
+        }
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        // No method leaves the log half changed, so a panic elsewhere is no reason to stop.
+        (self.shared.log.lock()).unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes the log and wakes those who wait.
+    fn write<T>(&self, change: impl FnOnce(&mut Log) -> T) -> T {
+        let mut log = self.log();
+        let result = change(&mut log);
+        let head = log.head;
+        self.shared.head.send_if_modified(|old| std::mem::replace(old, head) != head);
+        result
+    }
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl EventStore for MemoryStore {
+    fn append(&self, batch: Vec<NewEntry>) -> StoreFuture<'_, Vec<Position>> {
+        Box::pin(async move { self.write(|log| log.append(batch)) })
+    }
+
+    fn head(&self) -> StoreFuture<'_, Position> {
+        Box::pin(async move { Ok(self.log().head) })
+    }
+
+    fn read<'a>(
+        &'a self,
+        after: Position,
+        topics: &'a TopicSet,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        Box::pin(async move { Ok(self.log().read(after, topics, limit.max(1))) })
+    }
+
+    fn list<'a>(&'a self, query: &'a Query) -> StoreFuture<'a, Vec<Entry>> {
+        Box::pin(async move { self.log().list(query) })
+    }
+
+    fn wait(&self, after: Position) -> StoreFuture<'_, Position> {
+        Box::pin(async move {
+            let mut head = self.shared.head.subscribe();
+            let head = head.wait_for(|head| after.is_passed_by(*head)).await;
+            // The sender lives as long as `self`.
+            head.map(|head| *head).map_err(|_| StoreError::closed())
+        })
+    }
+
+    fn clear<'a>(&'a self, topic: &'a Topic) -> StoreFuture<'a, Cleared> {
+        Box::pin(async move { Ok(self.write(|log| log.clear(topic))) })
+    }
+
+    fn purge(&self, before: SystemTime) -> StoreFuture<'_, u64> {
+        Box::pin(async move { Ok(self.write(|log| log.purge(milliseconds(before)))) })
+    }
+}
+
+impl Log {
+    fn marks(&self, topic: &Topic) -> Marks {
+        self.topics.get(topic).map_or(self.folded, |topic| topic.marks)
+    }
+
+    fn topic(&mut self, topic: &Topic) -> &mut TopicLog {
+        let marks = self.folded;
+        self.topics.entry(topic.clone()).or_insert(TopicLog { sequences: BTreeSet::new(), marks })
+    }
+
+    fn append(&mut self, batch: Vec<NewEntry>) -> Result<Vec<Position>, StoreError> {
+        for entry in &batch {
+            entry.check()?;
+            if let Some(fence) = entry.fence() {
+                let cleared = self.marks(entry.topic()).cleared;
+                fence.check_fence(entry.topic(), Position::new(self.head.epoch(), cleared))?;
+            }
+        }
+        let time = milliseconds(SystemTime::now());
+        Ok(batch
+            .into_iter()
+            .map(|entry| self.push(|position| entry.into_entry(position, time)))
+            .collect())
+    }
+
+    fn push(&mut self, entry: impl FnOnce(Position) -> Entry) -> Position {
+        let position = Position::new(self.head.epoch(), self.head.sequence() + 1);
+        let entry = entry(position);
+        let sequences = &mut self.topic(&entry.topic).sequences;
+        sequences.insert(position.sequence());
+        self.entries.insert(position.sequence(), entry);
+        self.head = position;
+        position
+    }
+
+    fn read(&self, after: Position, topics: &TopicSet, limit: usize) -> Page {
+        let reset = !after.is_within(self.head);
+        let after = if reset { Position::START } else { after };
+        let from = after.sequence() + 1..;
+        let entries: Vec<Entry> = match topics {
+            TopicSet::All => self.entries.range(from).take(limit).map(clone_of).collect(),
+            TopicSet::Only(topics) => {
+                let logs = topics.iter().filter_map(|topic| self.topics.get(topic));
+                let mut sequences: Vec<u64> = logs
+                    .flat_map(|log| log.sequences.range(from.clone()).take(limit))
+                    .copied()
+                    .collect();
+                sequences.sort_unstable();
+                let sequences = sequences.iter().take(limit);
+                sequences.filter_map(|at| self.entries.get(at).cloned()).collect()
+            }
+        };
+        let next = match entries.last() {
+            Some(last) if entries.len() == limit => last.position,
+            _ => self.head,
+        };
+        let status = match reset {
+            true => PageStatus::Reset,
+            false => self.status(after, topics),
+        };
+        Page::new(entries, next, status)
+    }
+
+    fn status(&self, after: Position, topics: &TopicSet) -> PageStatus {
+        if after == Position::START || after.sequence() >= self.deleted {
+            return PageStatus::Exact;
+        }
+        let misses = |marks: Marks| marks.floor > after.sequence();
+        let topics = match topics {
+            TopicSet::All if misses(self.folded) => TopicSet::All,
+            TopicSet::All => self
+                .topics
+                .iter()
+                .filter(|(_, topic)| misses(topic.marks))
+                .map(|(topic, _)| topic.clone())
+                .collect(),
+            TopicSet::Only(topics) => {
+                topics.iter().filter(|topic| misses(self.marks(topic))).cloned().collect()
+            }
+        };
+        match &topics {
+            TopicSet::Only(none) if none.is_empty() => PageStatus::Exact,
+            _ => PageStatus::Gap { topics },
+        }
+    }
+
+    fn list(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {
+        let after = query.listed_after(self.head)?;
+        let wanted = |(_, entry): &(&u64, &Entry)| query.matches(entry);
+        let limit = query.limit.clamp(1, Query::MAX_LIMIT);
+        Ok(match (query.newest_first, after) {
+            (true, after) => {
+                let range = self.entries.range(..after.unwrap_or(u64::MAX));
+                range.rev().filter(wanted).take(limit).map(clone_of).collect()
+            }
+            (false, after) => {
+                let range = self.entries.range(after.unwrap_or(0).saturating_add(1)..);
+                range.filter(wanted).take(limit).map(clone_of).collect()
+            }
+        })
+    }
+
+    fn clear(&mut self, topic: &Topic) -> Cleared {
+        let time = milliseconds(SystemTime::now());
+        let mut removed = 0;
+        let mut floor = 0;
+        for sequence in std::mem::take(&mut self.topic(topic).sequences) {
+            let entry = self.entries.remove(&sequence);
+            // A clear or completion that goes unread is made up for by the record of this clear.
+            if entry.is_some_and(|entry| entry.event().is_some()) {
+                removed += 1;
+                floor = sequence;
+            }
+        }
+        let position =
+            self.push(|position| Entry::new(position, topic.clone(), time, Record::Cleared));
+        self.deleted = self.deleted.max(floor);
+        let marks = &mut self.topic(topic).marks;
+        marks.floor = marks.floor.max(floor);
+        marks.cleared = position.sequence();
+        Cleared::new(removed, position)
+    }
+
+    fn purge(&mut self, before: u64) -> u64 {
+        let mut removed = 0;
+        while let Some(first) = self.entries.first_entry() {
+            if first.get().time >= before {
+                break;
+            }
+            let (sequence, entry) = first.remove_entry();
+            removed += u64::from(entry.event().is_some());
+            self.deleted = self.deleted.max(sequence);
+            let topic = self.topic(&entry.topic);
+            topic.sequences.remove(&sequence);
+            topic.marks.floor = topic.marks.floor.max(sequence);
+        }
+        self.fold(MemoryStore::MAX_IDLE_TOPICS);
+        removed
+    }
+
+    /// Forgets all but the newest of the topics without a record.
+    fn fold(&mut self, keep: usize) {
+        let idle = self.topics.iter().filter(|(_, log)| log.sequences.is_empty());
+        let mut floors: Vec<u64> = idle.map(|(_, log)| log.marks.floor).collect();
+        floors.sort_unstable_by(|a, b| b.cmp(a));
+        let Some(&last) = floors.get(keep) else {
+            return;
+        };
+        let folded = &mut self.folded;
+        self.topics.retain(|_, log| {
+            let keep = !log.sequences.is_empty() || log.marks.floor > last;
+            if !keep {
+                folded.floor = folded.floor.max(log.marks.floor);
+                folded.cleared = folded.cleared.max(log.marks.cleared);
+            }
+            keep
+        });
+    }
+}
+
+fn clone_of((_, entry): (&u64, &Entry)) -> Entry {
+    entry.clone()
+}

@@ -1,0 +1,161 @@
+//! The log in a database, by SeaORM.
+
+mod connect;
+mod error;
+mod read;
+mod rows;
+mod schema;
+mod write;
+mod writer;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sea_orm::{DatabaseConnection, DbErr};
+
+pub use self::schema::Migrator;
+use self::writer::Writer;
+use crate::{
+    Cleared, Entry, EventStore, NewEntry, Page, Position, Query, StoreError, StoreFuture, Topic,
+    TopicSet,
+};
+
+/// A log in an SQL database.
+///
+/// | | SQLite |
+/// |---|---|
+/// | order | one writer at a time, by an immediate transaction |
+/// | what was acknowledged survives | the end of the process; a loss of power (WAL, `synchronous=FULL`) |
+/// | `wait` sees what this process commits | at once |
+/// | `wait` sees what another process commits | within [`POLL_INTERVAL`](Self::POLL_INTERVAL) |
+///
+/// Concurrent appends are committed in groups by a task of the store, so that many events pay for one commit. A write
+/// that was handed over is done even if its future is dropped. Cloning gives another handle; the task ends with the
+/// last one, or with [`close`](Self::close).
+///
+/// Its tables are `sse_log`, `sse_entry` and `sse_topic`, and `sse_migrations` where the store made them itself.
+/// Times are milliseconds since 1970. The type, data and comments of an event are stored as bytes, since not every
+/// database holds every text; `CAST(data AS TEXT)` shows them.
+#[derive(Debug, Clone)]
+pub struct SeaOrmStore {
+    db: DatabaseConnection,
+    url: Arc<str>,
+    writer: Writer,
+}
+
+impl SeaOrmStore {
+    /// How often `wait` looks for what other processes have committed.
+    pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+    /// Opens the database at this URL, and makes its tables if they are not there. Several processes may do so at once.
+    ///
+    /// `sqlite:events.db` or `sqlite:///var/lib/app/events.db` is a file, made if it is not there; `sqlite::memory:` is
+    /// a log that is gone with its last handle.
+    ///
+    /// # Errors
+    ///
+    /// The message is one line and names the URL, without its password, and the cause.
+    /// [`is_refused`](StoreError::is_refused) for a URL of no database that this build has a feature for.
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        let db = connect::open(url).await?;
+        Self::start(db, connect::redacted(url).into()).await
+    }
+
+    /// Uses an application's own connection, in whose database the tables of [`Migrator`] are.
+    ///
+    /// What the connection's settings cannot keep is said in a warning.
+    ///
+    /// # Errors
+    ///
+    /// When the tables are not there or cannot be read.
+    pub async fn new(db: DatabaseConnection) -> Result<Self, StoreError> {
+        let url: Arc<str> = "the application's database".into();
+        let checked = connect::check(&db).await;
+        checked.map_err(|error| error::failed("look at", &url, error))?;
+        Self::start(db, url).await
+    }
+
+    async fn start(db: DatabaseConnection, url: Arc<str>) -> Result<Self, StoreError> {
+        let head = read::head(&db).await;
+        let head = head.map_err(|error| error::failed("read", &url, error))?;
+        let writer = Writer::start(db.clone(), url.clone(), head);
+        Ok(Self { db, url, writer })
+    }
+
+    /// Does what is queued and closes the connections. Every handle is closed by it; what is asked of one from then on
+    /// is an error that [is closed](StoreError::is_closed).
+    pub async fn close(&self) {
+        self.writer.close().await;
+    }
+
+    fn failed(&self, what: &str, error: DbErr) -> StoreError {
+        match self.writer.is_closed() {
+            true => StoreError::closed(),
+            false => error::failed(what, &self.url, error),
+        }
+    }
+}
+
+impl EventStore for SeaOrmStore {
+    fn append(&self, batch: Vec<NewEntry>) -> StoreFuture<'_, Vec<Position>> {
+        Box::pin(async move {
+            batch.iter().try_for_each(NewEntry::check)?;
+            match batch.is_empty() {
+                true => Ok(Vec::new()),
+                false => self.writer.append(batch).await,
+            }
+        })
+    }
+
+    fn head(&self) -> StoreFuture<'_, Position> {
+        Box::pin(async move {
+            let head = read::head(&self.db).await;
+            head.map_err(|error| self.failed("read", error))
+        })
+    }
+
+    fn read<'a>(
+        &'a self,
+        after: Position,
+        topics: &'a TopicSet,
+        limit: usize,
+    ) -> StoreFuture<'a, Page> {
+        Box::pin(async move {
+            let page = read::page(&self.db, after, topics, limit).await;
+            page.map_err(|error| self.failed("read", error))
+        })
+    }
+
+    fn list<'a>(&'a self, query: &'a Query) -> StoreFuture<'a, Vec<Entry>> {
+        Box::pin(async move {
+            let entries = read::list(&self.db, query).await;
+            entries.map_err(|error| self.failed("list", error))?
+        })
+    }
+
+    fn wait(&self, after: Position) -> StoreFuture<'_, Position> {
+        Box::pin(async move {
+            let mut ours = self.writer.head();
+            loop {
+                let head = self.head().await?;
+                if after.is_passed_by(head) {
+                    return Ok(head);
+                }
+                let moved = ours.wait_for(|head| after.is_passed_by(*head));
+                match tokio::time::timeout(Self::POLL_INTERVAL, moved).await {
+                    Ok(Ok(head)) => return Ok(*head),
+                    Ok(Err(_)) => return Err(StoreError::closed()),
+                    Err(_) => {}
+                }
+            }
+        })
+    }
+
+    fn clear<'a>(&'a self, topic: &'a Topic) -> StoreFuture<'a, Cleared> {
+        Box::pin(self.writer.clear(topic.clone()))
+    }
+
+    fn purge(&self, before: SystemTime) -> StoreFuture<'_, u64> {
+        Box::pin(self.writer.purge(before))
+    }
+}

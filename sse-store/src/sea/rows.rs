@@ -1,0 +1,105 @@
+//! Records as rows and back.
+
+use sea_orm::sea_query::{InsertStatement, Query, SimpleExpr};
+use sea_orm::{DbErr, QueryResult};
+use sse_core::{Event, EventType};
+
+use super::schema::entry;
+use crate::{Entry, Position, Record, Topic};
+
+const EVENT: i16 = 0;
+const CLEARED: i16 = 1;
+const COMPLETED: i16 = 2;
+
+/// The kind that the rows of events have.
+pub(super) const EVENT_KIND: i16 = EVENT;
+
+/// A row to be.
+pub(super) struct NewRow<'a> {
+    pub(super) sequence: i64,
+    pub(super) topic: &'a Topic,
+    pub(super) time: i64,
+    pub(super) record: RowRecord<'a>,
+}
+
+/// What a row says.
+pub(super) enum RowRecord<'a> {
+    Event(&'a Event),
+    Cleared,
+    Completed,
+}
+
+/// One statement that inserts all these rows.
+pub(super) fn insert(rows: &[NewRow<'_>]) -> InsertStatement {
+    let mut insert = Query::insert();
+    insert.into_table(entry::TABLE).columns(entry::COLUMNS);
+    for row in rows {
+        insert.values_panic(values(row));
+    }
+    insert
+}
+
+fn values(row: &NewRow<'_>) -> [SimpleExpr; entry::COLUMNS.len()] {
+    let (kind, event) = match row.record {
+        RowRecord::Event(event) => (EVENT, Some(event)),
+        RowRecord::Cleared => (CLEARED, None),
+        RowRecord::Completed => (COMPLETED, None),
+    };
+    let bytes = |text: &str| text.as_bytes().to_vec();
+    let comments = event.filter(|event| event.comments().len() > 0);
+    let comments =
+        comments.map(|event| event.comments().collect::<Vec<_>>().join("\n").into_bytes());
+    // A `retry` is any u64 of milliseconds; as a signed number of the same bits it fits.
+    let retry = event.and_then(Event::retry);
+    let retry = retry.map(|retry| u64::try_from(retry.as_millis()).unwrap_or(u64::MAX));
+    [
+        row.sequence.into(),
+        row.topic.as_str().into(),
+        row.time.into(),
+        kind.into(),
+        event.and_then(Event::event_type).map(|name| bytes(name.as_str())).into(),
+        event.and_then(Event::data).map(bytes).into(),
+        retry.map(u64::cast_signed).into(),
+        comments.into(),
+    ]
+}
+
+/// The record of a row whose columns begin at `first`.
+pub(super) fn decode(row: &QueryResult, first: usize, epoch: u64) -> Result<Entry, DbErr> {
+    let sequence: i64 = row.try_get_by_index(first)?;
+    let damaged = |what: &str| DbErr::Type(format!("record {sequence} of sse_entry has {what}"));
+    let topic: String = row.try_get_by_index(first + 1)?;
+    let topic = Topic::new(topic).map_err(|error| damaged(&error.to_string()))?;
+    let time: i64 = row.try_get_by_index(first + 2)?;
+    let record = match row.try_get_by_index::<i16>(first + 3)? {
+        EVENT => Record::Event(event(row, first + 4, &damaged)?),
+        CLEARED => Record::Cleared,
+        COMPLETED => Record::Completed,
+        other => return Err(damaged(&format!("the unknown kind {other}"))),
+    };
+    let position = Position::new(epoch, sequence.cast_unsigned());
+    Ok(Entry::new(position, topic, time.max(0).cast_unsigned(), record))
+}
+
+fn event(row: &QueryResult, first: usize, damaged: &dyn Fn(&str) -> DbErr) -> Result<Event, DbErr> {
+    let text = |at: usize, what: &str| -> Result<Option<String>, DbErr> {
+        let bytes: Option<Vec<u8>> = row.try_get_by_index(first + at)?;
+        let text = bytes.map(String::from_utf8).transpose();
+        text.map_err(|_| damaged(&format!("a {what} that is not UTF-8")))
+    };
+    let mut event = match text(1, "data")? {
+        Some(data) => Event::new(data),
+        None => Event::default(),
+    };
+    if let Some(name) = text(0, "type")? {
+        let name = EventType::new(name).map_err(|error| damaged(&error.to_string()))?;
+        event = event.with_type(name);
+    }
+    if let Some(retry) = row.try_get_by_index::<Option<i64>>(first + 2)? {
+        event = event.with_retry(std::time::Duration::from_millis(retry.cast_unsigned()));
+    }
+    if let Some(comments) = text(3, "comment")? {
+        event = event.with_comment(comments);
+    }
+    Ok(event)
+}

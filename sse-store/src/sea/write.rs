@@ -1,0 +1,309 @@
+//! The transactions that change the log. Each locks the counter first and does nothing after its last write but commit.
+
+use std::cmp::max;
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
+
+use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query as Sql};
+use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
+
+use super::read::no_log;
+use super::rows::{EVENT_KIND, NewRow, RowRecord, insert};
+use super::schema::{entry, log, the_log, topic};
+use crate::query::milliseconds;
+use crate::{Cleared, NewEntry, Position, StoreError, Topic};
+
+/// Rows in one insert: with 8 values each, below the 32,766 that SQLite takes.
+const ROWS_PER_INSERT: usize = 1000;
+
+/// How many topics one statement asks for.
+const TOPICS_PER_STATEMENT: usize = 1000;
+
+/// How many topics without a record are remembered one by one; of the others, the newest deletion alone.
+const MAX_IDLE_TOPICS: u64 = 10_000;
+
+/// What one append of a group came to.
+pub(super) type Appended = Result<Vec<Position>, StoreError>;
+
+/// The log's row, while its lock is held.
+#[derive(Debug, Clone, Copy)]
+struct Log {
+    epoch: u64,
+    head: i64,
+    deleted: i64,
+    /// What holds of topics without a row of their own.
+    folded: Marks,
+}
+
+/// What is remembered of the deletions in a topic.
+#[derive(Debug, Clone, Copy)]
+struct Marks {
+    floor: i64,
+    cleared: i64,
+}
+
+impl Log {
+    async fn lock(transaction: &DatabaseTransaction) -> Result<Self, DbErr> {
+        let select = Sql::select()
+            .columns([log::EPOCH, log::HEAD, log::DELETED, log::FLOOR, log::CLEARED])
+            .from(log::TABLE)
+            .and_where(the_log())
+            .lock_exclusive()
+            .take();
+        let row = transaction.query_one(&select).await?.ok_or_else(no_log)?;
+        Ok(Self {
+            epoch: row.try_get_by_index::<i64>(0)?.cast_unsigned(),
+            head: row.try_get_by_index(1)?,
+            deleted: row.try_get_by_index(2)?,
+            folded: Marks { floor: row.try_get_by_index(3)?, cleared: row.try_get_by_index(4)? },
+        })
+    }
+
+    async fn store(&self, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+        let update = Sql::update()
+            .table(log::TABLE)
+            .value(log::HEAD, self.head)
+            .value(log::DELETED, self.deleted)
+            .value(log::FLOOR, self.folded.floor)
+            .value(log::CLEARED, self.folded.cleared)
+            .and_where(the_log())
+            .take();
+        transaction.execute(&update).await?;
+        Ok(())
+    }
+
+    fn position(&self, sequence: i64) -> Position {
+        Position::new(self.epoch, sequence.cast_unsigned())
+    }
+}
+
+/// Appends some batches, each as a whole or not at all, and returns what came of each and the head.
+pub(super) async fn append(
+    transaction: &DatabaseTransaction,
+    batches: &[&[NewEntry]],
+) -> Result<(Vec<Appended>, Position), DbErr> {
+    let mut log = Log::lock(transaction).await?;
+    let fenced = batches.iter().copied().flatten();
+    let fenced = fenced.filter(|entry| entry.fence().is_some());
+    let fenced: BTreeSet<&Topic> = fenced.map(NewEntry::topic).collect();
+    let marks = marks(transaction, &fenced).await?;
+    let passes = |entry: &NewEntry| {
+        let Some(fence) = entry.fence() else {
+            return Ok(());
+        };
+        let marks = marks.get(entry.topic()).unwrap_or(&log.folded);
+        fence.check_fence(entry.topic(), log.position(marks.cleared))
+    };
+    let time = now();
+    let mut rows = Vec::new();
+    let mut head = log.head;
+    let mut appended = Vec::with_capacity(batches.len());
+    for batch in batches {
+        if let Err(error) = batch.iter().try_for_each(passes) {
+            appended.push(Err(error));
+            continue;
+        }
+        let mut positions = Vec::with_capacity(batch.len());
+        for entry in *batch {
+            head += 1;
+            positions.push(log.position(head));
+            rows.push(NewRow {
+                sequence: head,
+                topic: entry.topic(),
+                time,
+                record: entry.event().map_or(RowRecord::Completed, RowRecord::Event),
+            });
+        }
+        appended.push(Ok(positions));
+    }
+    for rows in rows.chunks(ROWS_PER_INSERT) {
+        transaction.execute(&insert(rows)).await?;
+    }
+    if head > log.head {
+        log.head = head;
+        log.store(transaction).await?;
+    }
+    Ok((appended, log.position(head)))
+}
+
+/// Deletes a topic's records and leaves the record of that.
+pub(super) async fn clear(
+    transaction: &DatabaseTransaction,
+    topic: &Topic,
+) -> Result<Cleared, DbErr> {
+    let mut log = Log::lock(transaction).await?;
+    let of_topic = || Expr::col(entry::TOPIC).eq(topic.as_str());
+    // A clear or completion that goes unread is made up for by the record of this clear: it is no floor.
+    let events = Sql::select()
+        .expr(Func::count(Expr::col(entry::SEQUENCE)))
+        .expr(Func::max(Expr::col(entry::SEQUENCE)))
+        .from(entry::TABLE)
+        .and_where(of_topic())
+        .and_where(Expr::col(entry::KIND).eq(EVENT_KIND))
+        .take();
+    let row = transaction.query_one(&events).await?.ok_or_else(no_log)?;
+    let removed: i64 = row.try_get_by_index(0)?;
+    let last: Option<i64> = row.try_get_by_index(1)?;
+    let delete = Sql::delete().from_table(entry::TABLE).and_where(of_topic()).take();
+    transaction.execute(&delete).await?;
+
+    let known = marks(transaction, &BTreeSet::from([topic])).await?;
+    let known = known.get(topic).copied().unwrap_or(log.folded);
+    log.head += 1;
+    log.deleted = max(log.deleted, last.unwrap_or(0));
+    let marks = Marks { floor: max(known.floor, last.unwrap_or(0)), cleared: log.head };
+    set_marks(transaction, &[(topic, marks)]).await?;
+    let row = NewRow { sequence: log.head, topic, time: now(), record: RowRecord::Cleared };
+    transaction.execute(&insert(&[row])).await?;
+    log.store(transaction).await?;
+    Ok(Cleared::new(removed.cast_unsigned(), log.position(log.head)))
+}
+
+/// How far a purge came.
+pub(super) struct Purged {
+    /// How many events were deleted.
+    pub(super) removed: u64,
+    /// Whether there may be more to delete.
+    pub(super) more: bool,
+}
+
+/// Deletes some of the records at the log's old end that are older than `before`.
+pub(super) async fn purge(
+    transaction: &DatabaseTransaction,
+    before: SystemTime,
+    limit: u64,
+) -> Result<Purged, DbErr> {
+    let mut log = Log::lock(transaction).await?;
+    let before = i64::try_from(milliseconds(before)).unwrap_or(i64::MAX);
+    let oldest = Sql::select()
+        .columns([entry::SEQUENCE, entry::TOPIC, entry::TIME, entry::KIND])
+        .from(entry::TABLE)
+        .order_by(entry::SEQUENCE, Order::Asc)
+        .limit(limit)
+        .take();
+    let rows = transaction.query_all(&oldest).await?;
+    let mut removed = 0;
+    let mut floors: BTreeMap<Topic, i64> = BTreeMap::new();
+    let mut last = None;
+    let mut more = rows.len() as u64 == limit;
+    for row in &rows {
+        if row.try_get_by_index::<i64>(2)? >= before {
+            more = false;
+            break;
+        }
+        let sequence: i64 = row.try_get_by_index(0)?;
+        let topic: String = row.try_get_by_index(1)?;
+        let topic = Topic::new(topic).map_err(|error| DbErr::Type(error.to_string()))?;
+        floors.insert(topic, sequence);
+        removed += u64::from(row.try_get_by_index::<i16>(3)? == EVENT_KIND);
+        last = Some(sequence);
+    }
+    if let Some(last) = last {
+        let delete = Sql::delete()
+            .from_table(entry::TABLE)
+            .and_where(Expr::col(entry::SEQUENCE).lte(last))
+            .take();
+        transaction.execute(&delete).await?;
+        let known = marks(transaction, &floors.keys().collect()).await?;
+        let floors: Vec<(&Topic, Marks)> = floors
+            .iter()
+            .map(|(topic, floor)| {
+                let known = known.get(topic).copied().unwrap_or(log.folded);
+                let floor = max(known.floor, *floor);
+                (topic, Marks { floor, ..known })
+            })
+            .collect();
+        for floors in floors.chunks(TOPICS_PER_STATEMENT) {
+            set_marks(transaction, floors).await?;
+        }
+        log.deleted = max(log.deleted, last);
+    }
+    if !more {
+        fold(transaction, &mut log).await?;
+    }
+    log.store(transaction).await?;
+    Ok(Purged { removed, more })
+}
+
+/// Forgets all but the newest of the topics without a record.
+async fn fold(transaction: &DatabaseTransaction, log: &mut Log) -> Result<(), DbErr> {
+    let used = Sql::select()
+        .expr(Expr::val(1))
+        .from(entry::TABLE)
+        .and_where(Expr::col((entry::TABLE, entry::TOPIC)).equals((topic::TABLE, topic::TOPIC)))
+        .take();
+    let idle = || Expr::exists(used.clone()).not();
+    let newest_to_go = Sql::select()
+        .column(topic::FLOOR)
+        .from(topic::TABLE)
+        .and_where(idle())
+        .order_by(topic::FLOOR, Order::Desc)
+        .offset(MAX_IDLE_TOPICS)
+        .limit(1)
+        .take();
+    let Some(row) = transaction.query_one(&newest_to_go).await? else {
+        return Ok(());
+    };
+    let newest: i64 = row.try_get_by_index(0)?;
+    let going = || Expr::col(topic::FLOOR).lte(newest).and(idle());
+    let marks = Sql::select()
+        .expr(Func::max(Expr::col(topic::FLOOR)))
+        .expr(Func::max(Expr::col(topic::CLEARED)))
+        .from(topic::TABLE)
+        .and_where(going())
+        .take();
+    let row = transaction.query_one(&marks).await?.ok_or_else(no_log)?;
+    log.folded.floor = max(log.folded.floor, row.try_get_by_index(0)?);
+    log.folded.cleared = max(log.folded.cleared, row.try_get_by_index(1)?);
+    let delete = Sql::delete().from_table(topic::TABLE).and_where(going()).take();
+    transaction.execute(&delete).await?;
+    Ok(())
+}
+
+/// What is remembered of those of the topics that have a row.
+async fn marks(
+    transaction: &DatabaseTransaction,
+    topics: &BTreeSet<&Topic>,
+) -> Result<BTreeMap<Topic, Marks>, DbErr> {
+    let mut found = BTreeMap::new();
+    let topics: Vec<&str> = topics.iter().map(|topic| topic.as_str()).collect();
+    for topics in topics.chunks(TOPICS_PER_STATEMENT) {
+        let select = Sql::select()
+            .columns([topic::TOPIC, topic::FLOOR, topic::CLEARED])
+            .from(topic::TABLE)
+            .and_where(Expr::col(topic::TOPIC).is_in(topics.iter().copied()))
+            .take();
+        for row in transaction.query_all(&select).await? {
+            let name: String = row.try_get_by_index(0)?;
+            let name = Topic::new(name).map_err(|error| DbErr::Type(error.to_string()))?;
+            let marks =
+                Marks { floor: row.try_get_by_index(1)?, cleared: row.try_get_by_index(2)? };
+            found.insert(name, marks);
+        }
+    }
+    Ok(found)
+}
+
+async fn set_marks(
+    transaction: &DatabaseTransaction,
+    topics: &[(&Topic, Marks)],
+) -> Result<(), DbErr> {
+    let mut insert = Sql::insert();
+    insert
+        .into_table(topic::TABLE)
+        .columns([topic::TOPIC, topic::FLOOR, topic::CLEARED])
+        .on_conflict(
+            OnConflict::column(topic::TOPIC)
+                .update_columns([topic::FLOOR, topic::CLEARED])
+                .to_owned(),
+        );
+    for (topic, marks) in topics {
+        insert.values_panic([topic.as_str().into(), marks.floor.into(), marks.cleared.into()]);
+    }
+    transaction.execute(&insert).await?;
+    Ok(())
+}
+
+fn now() -> i64 {
+    i64::try_from(milliseconds(SystemTime::now())).unwrap_or(i64::MAX)
+}

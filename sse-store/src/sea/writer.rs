@@ -1,0 +1,248 @@
+//! The task that writes: it commits concurrent appends in groups.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::connect::WRITE;
+use super::error::{commit_failed, failed};
+use super::write::{self, Appended, Purged};
+use crate::{Cleared, NewEntry, Position, StoreError, Topic};
+
+/// How many writes may wait for the one before; more wait to be taken in.
+const QUEUE: usize = 1024;
+
+/// A group is closed when it has this many records, or bytes. A larger batch is a group of its own.
+const GROUP_RECORDS: usize = 1000;
+const GROUP_BYTES: usize = 4 << 20;
+
+/// How many records one transaction of a purge deletes, so that appends come between.
+const PURGE_STEP: u64 = 1000;
+
+type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
+
+/// What the task is asked to do. Who asks may go away; what was asked is done all the same.
+enum Write {
+    Append(Append),
+    Clear(Topic, Reply<Cleared>),
+    Purge(SystemTime, Reply<Purged>),
+    Close(oneshot::Sender<()>),
+}
+
+struct Append {
+    batch: Vec<NewEntry>,
+    reply: Reply<Vec<Position>>,
+}
+
+/// A handle on the task, which ends with the last one.
+#[derive(Debug, Clone)]
+pub(super) struct Writer {
+    queue: mpsc::Sender<Write>,
+    head: watch::Receiver<Position>,
+}
+
+impl Writer {
+    /// Starts the task on the runtime that is current.
+    pub(super) fn start(db: DatabaseConnection, url: Arc<str>, head: Position) -> Self {
+        let (queue, writes) = mpsc::channel(QUEUE);
+        let (sender, head) = watch::channel(head);
+        let task = Task { db, url, writes, head: sender };
+        tokio::spawn(task.run());
+        Self { queue, head }
+    }
+
+    pub(super) async fn append(&self, batch: Vec<NewEntry>) -> Result<Vec<Position>, StoreError> {
+        self.ask(|reply| Write::Append(Append { batch, reply })).await
+    }
+
+    pub(super) async fn clear(&self, topic: Topic) -> Result<Cleared, StoreError> {
+        self.ask(|reply| Write::Clear(topic, reply)).await
+    }
+
+    pub(super) async fn purge(&self, before: SystemTime) -> Result<u64, StoreError> {
+        let mut removed = 0;
+        loop {
+            let purged = self.ask(|reply| Write::Purge(before, reply)).await?;
+            removed += purged.removed;
+            if !purged.more {
+                return Ok(removed);
+            }
+        }
+    }
+
+    /// Does what is queued, then ends the task.
+    pub(super) async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        // It has ended already if it takes no more; either way the answer is that it is gone.
+        let _ = self.queue.send(Write::Close(done)).await;
+        let _ = closed.await;
+    }
+
+    /// Whether the task has ended.
+    pub(super) fn is_closed(&self) -> bool {
+        self.queue.is_closed()
+    }
+
+    /// The head as this process has last moved it.
+    pub(super) fn head(&self) -> watch::Receiver<Position> {
+        self.head.clone()
+    }
+
+    async fn ask<T>(&self, write: impl FnOnce(Reply<T>) -> Write) -> Result<T, StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.queue.send(write(reply)).await;
+        sent.map_err(|_| StoreError::closed())?;
+        answer.await.map_err(|_| StoreError::closed())?
+    }
+}
+
+struct Task {
+    db: DatabaseConnection,
+    url: Arc<str>,
+    writes: mpsc::Receiver<Write>,
+    head: watch::Sender<Position>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        let mut closing = Vec::new();
+        let mut next = None;
+        loop {
+            let write = match next.take() {
+                Some(write) => Some(write),
+                None => self.writes.recv().await,
+            };
+            match write {
+                None => break,
+                Some(Write::Append(append)) => {
+                    let group;
+                    (group, next) = self.gather(append);
+                    self.append(group).await;
+                }
+                Some(Write::Clear(topic, reply)) => {
+                    let cleared = self
+                        .write("clear a topic in", async |transaction| {
+                            write::clear(transaction, &topic).await
+                        })
+                        .await;
+                    if let Ok(cleared) = &cleared {
+                        self.head.send_replace(cleared.position);
+                    }
+                    // Who asked may be gone.
+                    let _ = reply.send(cleared);
+                }
+                Some(Write::Purge(before, reply)) => {
+                    let purged = self
+                        .write("purge", async |transaction| {
+                            write::purge(transaction, before, PURGE_STEP).await
+                        })
+                        .await;
+                    let _ = reply.send(purged);
+                }
+                Some(Write::Close(done)) => {
+                    self.writes.close();
+                    closing.push(done);
+                }
+            }
+        }
+        // Dropping the connection only begins to close it; a file is whole and free once it is closed.
+        if !closing.is_empty()
+            && let Err(error) = self.db.close_by_ref().await
+        {
+            tracing::warn!(%error, "closing {} failed", self.url);
+        }
+    }
+
+    /// The appends that are queued behind this one, as many as make a group, and what follows them.
+    fn gather(&mut self, first: Append) -> (Vec<Append>, Option<Write>) {
+        let (mut records, mut bytes) = first.size();
+        let mut group = vec![first];
+        while records < GROUP_RECORDS && bytes < GROUP_BYTES {
+            match self.writes.try_recv() {
+                Ok(Write::Append(append)) => {
+                    let (more_records, more_bytes) = append.size();
+                    if records + more_records > GROUP_RECORDS || bytes + more_bytes > GROUP_BYTES {
+                        return (group, Some(Write::Append(append)));
+                    }
+                    records += more_records;
+                    bytes += more_bytes;
+                    group.push(append);
+                }
+                Ok(other) => return (group, Some(other)),
+                Err(_) => break,
+            }
+        }
+        (group, None)
+    }
+
+    async fn append(&self, group: Vec<Append>) {
+        let batches: Vec<&[NewEntry]> = group.iter().map(|append| &append.batch[..]).collect();
+        let mut answers = self.append_batches(&batches).await;
+        let failed = answers.iter().filter_map(|answer| answer.as_ref().err());
+        let neighbours = group.len() > 1;
+        if neighbours && failed.clone().count() == group.len() && failed.clone().all(is_certain) {
+            // One of them may be to blame for all: each gets a transaction of its own.
+            answers.clear();
+            for batch in &batches {
+                answers.append(&mut self.append_batches(&[batch]).await);
+            }
+        }
+        for (append, answer) in group.into_iter().zip(answers) {
+            // Who asked may be gone.
+            let _ = append.reply.send(answer);
+        }
+    }
+
+    /// Appends some batches in one transaction; an answer for each.
+    async fn append_batches(&self, batches: &[&[NewEntry]]) -> Vec<Appended> {
+        let written = self
+            .write("append to", async |transaction| write::append(transaction, batches).await)
+            .await;
+        match written {
+            Ok((answers, head)) => {
+                self.head.send_replace(head);
+                answers
+            }
+            Err(error) => vec![Err(error); batches.len()],
+        }
+    }
+
+    async fn write<T>(
+        &self,
+        what: &str,
+        change: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>,
+    ) -> Result<T, StoreError> {
+        let failed = |error| failed(what, &self.url, error);
+        let transaction = self.db.begin_with_options(WRITE).await.map_err(failed)?;
+        match change(&transaction).await {
+            Ok(value) => match transaction.commit().await {
+                Ok(()) => Ok(value),
+                Err(error) => Err(commit_failed(what, &self.url, error)),
+            },
+            Err(error) => {
+                // If even this fails, the connection is lost and the database rolls back by itself.
+                let _ = transaction.rollback().await;
+                Err(failed(error))
+            }
+        }
+    }
+}
+
+/// Whether a failed append is worth to be tried apart from its neighbours: the database took none of it, and not for
+/// a reason that holds for all.
+fn is_certain(error: &StoreError) -> bool {
+    !error.is_outcome_unknown() && !error.is_unavailable() && !error.is_fenced()
+}
+
+impl Append {
+    /// Records and bytes.
+    fn size(&self) -> (usize, usize) {
+        let bytes = self.batch.iter().map(|entry| {
+            let event = entry.event().map_or(0, sse_core::Event::encoded_len);
+            entry.topic().as_str().len() + event
+        });
+        (self.batch.len(), bytes.sum())
+    }
+}

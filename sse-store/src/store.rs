@@ -1,0 +1,75 @@
+//! The one thing that every store can do.
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::SystemTime;
+
+use crate::{Cleared, Entry, NewEntry, Page, Position, Query, StoreError, Topic, TopicSet};
+
+/// What the methods of an [`EventStore`] return: boxed, so that `Arc<dyn EventStore>` is a store.
+pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+
+/// One log in one total order, shared by all who open it.
+///
+/// - A reader that follows its cursor sees every record of its topics exactly once, in order.
+/// - A record of one topic is never read through another.
+/// - What `append`, `clear` and `complete` have acknowledged is there, as far as the store's documentation says.
+///
+/// Every future may be dropped at any time. A write that was dropped has happened as a whole or not at all.
+/// An implementation shows that it keeps these by the suite in `sse_store::testing` (feature `testing`).
+pub trait EventStore: Debug + Send + Sync {
+    /// Appends a batch as a whole, in its order and without a record of others between, and returns the positions.
+    /// Appending to a completed topic reopens it.
+    ///
+    /// # Errors
+    ///
+    /// Nothing is appended when an event already has an id ([`is_refused`](StoreError::is_refused)), or an entry's
+    /// topic has been cleared after its fence ([`is_fenced`](StoreError::is_fenced)). A fence of another log is
+    /// always too old. A topic that has been silent for longer than the store keeps records may be taken for
+    /// cleared; the reverse never happens.
+    fn append(&self, batch: Vec<NewEntry>) -> StoreFuture<'_, Vec<Position>>;
+
+    /// The position of the newest record; sequence 0 in an empty log.
+    fn head(&self) -> StoreFuture<'_, Position>;
+
+    /// Reads at most `limit` records (at least 1) of these topics, strictly after a position, oldest first.
+    ///
+    /// From [`Position::START`] it reads what there is. A position that the log has not reached, or of another
+    /// log, is a [`Reset`](crate::PageStatus::Reset), and the page begins at the log's start.
+    fn read<'a>(
+        &'a self,
+        after: Position,
+        topics: &'a TopicSet,
+        limit: usize,
+    ) -> StoreFuture<'a, Page>;
+
+    /// Lists records for people, a page at a time.
+    ///
+    /// # Errors
+    ///
+    /// [`is_refused`](StoreError::is_refused) when the query's `after` is a position of another log.
+    fn list<'a>(&'a self, query: &'a Query) -> StoreFuture<'a, Vec<Entry>>;
+
+    /// Waits until something newer than the position is committed, by any process, and returns the head. It returns at
+    /// once for a position of another log, since a reader there must read again.
+    fn wait(&self, after: Position) -> StoreFuture<'_, Position>;
+
+    /// Deletes what is stored of a topic and records that it did. Readers come by that record.
+    fn clear<'a>(&'a self, topic: &'a Topic) -> StoreFuture<'a, Cleared>;
+
+    /// Records that a topic has said all it will say.
+    fn complete<'a>(&'a self, topic: &'a Topic) -> StoreFuture<'a, Position> {
+        Box::pin(async move {
+            let positions = self.append(vec![NewEntry::completion(topic.clone())]).await?;
+            positions
+                .first()
+                .copied()
+                .ok_or_else(|| StoreError::other("the store gave no position for a completion"))
+        })
+    }
+
+    /// Deletes the old end of the log, up to the first record that is not older than `before`, and returns how many
+    /// events that were. Dropping the future leaves some of the work undone.
+    fn purge(&self, before: SystemTime) -> StoreFuture<'_, u64>;
+}

@@ -1,0 +1,89 @@
+//! What is appended is what is read.
+
+use std::time::Duration;
+
+use sse_core::{Event, EventType};
+
+use super::{Harness, all, new, only, open, topic};
+use crate::{NewEntry, TopicSet};
+
+/// Type, data, reconnection time and comments are kept, each present or absent.
+pub async fn whole_events_are_kept(harness: &dyn Harness) {
+    let store = open(harness).await;
+    let mut events = Vec::new();
+    for fields in 0..16 {
+        let mut event = Event::default();
+        if fields & 1 != 0 {
+            event = event.with_data("data");
+        }
+        if fields & 2 != 0 {
+            event = event.with_type(EventType::from_static("tick"));
+        }
+        if fields & 4 != 0 {
+            event = event.with_retry(Duration::from_millis(u64::MAX));
+        }
+        if fields & 8 != 0 {
+            event = event.with_comment("one\n\ntwo").with_comment("");
+        }
+        events.push(event);
+    }
+    events.push(Event::default().with_comment(""));
+    let batch = events.iter().cloned();
+    let batch = batch.map(|event| NewEntry::new(topic("t"), event)).collect();
+    let positions = store.append(batch).await.expect("appended");
+    let read = all(&store, &only(["t"])).await;
+    assert_eq!(read.len(), events.len());
+    for ((entry, event), position) in read.into_iter().zip(events).zip(positions) {
+        assert_eq!(entry.into_event(), Some(event.with_id(position)));
+    }
+}
+
+/// NUL, emoji, line ends, texts that look like SQL, and a mebibyte, in data, type and comment.
+pub async fn any_text_is_kept(harness: &dyn Harness) {
+    let store = open(harness).await;
+    let long = "0123456789abcdé\0".repeat(1 << 16);
+    let texts = [
+        "",
+        " ",
+        "\0",
+        "a\0b",
+        "🦀 e\u{301} \u{feff} \u{10ffff}",
+        "\r\n\r\n\n",
+        "'; DROP TABLE x; --",
+        "\\",
+        "%s ? $1 :a",
+        &long,
+    ];
+    for text in texts {
+        let mut event = Event::new(text).with_comment(text);
+        if let Ok(name) = EventType::new(text) {
+            event = event.with_type(name);
+        }
+        let entry = NewEntry::new(topic("t"), event.clone());
+        let position = store.append(vec![entry]).await.expect("appended")[0];
+        let read = all(&store, &TopicSet::All).await;
+        let last = read.last().cloned().expect("it is there");
+        assert!(
+            last.into_event() == Some(event.with_id(position)),
+            "{:?}…",
+            text.chars().take(20).collect::<String>()
+        );
+    }
+}
+
+/// A position is the only id: nothing of a batch is kept if an event in it has one.
+pub async fn an_event_with_an_id_is_refused(harness: &dyn Harness) {
+    let store = open(harness).await;
+    let with_id = NewEntry::new(topic("t"), Event::new("b").with_id(7));
+    let error = store.append(vec![new("t", "a"), with_id]).await.expect_err("refused");
+    assert!(error.is_refused() && !error.is_fenced(), "{error}");
+    assert!(error.to_string().contains("\"7\""), "{error}");
+    assert_eq!(all(&store, &TopicSet::All).await, []);
+}
+
+/// An empty batch has no positions and moves nothing.
+pub async fn an_empty_batch_is_nothing(harness: &dyn Harness) {
+    let store = open(harness).await;
+    assert_eq!(store.append(Vec::new()).await.expect("appended"), []);
+    assert_eq!(store.head().await.expect("a head").sequence(), 0);
+}

@@ -1,0 +1,157 @@
+//! The conformance suite: what every [`EventStore`] must do, as tests that anyone's store can run.
+//!
+//! A [`Harness`] opens handles on one log that is empty at first; [`conformance_tests!`](crate::conformance_tests) makes
+//! a test of each case, each with a harness of its own. The tests run on tokio, with its features `macros` and
+//! `rt-multi-thread`.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use sse_store::testing::Harness;
+//! use sse_store::{EventStore, MemoryStore, StoreFuture};
+//!
+//! struct Memory(MemoryStore);
+//!
+//! impl Harness for Memory {
+//!     fn open(&self) -> StoreFuture<'_, Arc<dyn EventStore>> {
+//!         let handle = Arc::new(self.0.clone());
+//!         Box::pin(async move { Ok(handle as Arc<dyn EventStore>) })
+//!     }
+//! }
+//!
+//! mod memory {
+//!     use super::*;
+//!     sse_store::conformance_tests!(Memory(MemoryStore::new()));
+//! }
+//! ```
+
+// A test that fails panics.
+#![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::missing_panics_doc)]
+
+pub mod data;
+pub mod fences;
+pub mod loss;
+pub mod order;
+pub mod people;
+pub mod topics;
+pub mod waiting;
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use sse_core::Event;
+
+use crate::{
+    Entry, EventStore, NewEntry, Page, PageStatus, Position, StoreFuture, Topic, TopicSet,
+};
+
+/// A handle on the log under test.
+pub type Store = Arc<dyn EventStore>;
+
+/// One log, empty at first, that can be opened several times.
+pub trait Harness: Send + Sync {
+    /// A handle on the log, as far from the other handles as can be: such as another process would have.
+    fn open(&self) -> StoreFuture<'_, Store>;
+}
+
+/// Makes a test of each case of the suite; the expression gives a new [`Harness`] for each.
+///
+/// [`Harness`]: crate::testing::Harness
+#[macro_export]
+macro_rules! conformance_tests {
+    ($harness:expr) => {
+        $crate::conformance_tests! { @ $harness;
+            data: whole_events_are_kept, any_text_is_kept, an_event_with_an_id_is_refused,
+                an_empty_batch_is_nothing;
+            fences: a_clear_fences_what_came_before, a_fenced_entry_refuses_its_whole_batch,
+                a_fence_of_another_log_is_too_old, a_refused_append_harms_no_other,
+                the_last_of_racing_runs_wins;
+            loss: gap_is_told_when_purged_past_cursor, gap_is_told_when_cleared_past_cursor,
+                no_gap_is_told_falsely, position_of_another_log_is_a_reset,
+                a_position_to_come_is_a_reset, a_purge_takes_the_old_and_leaves_the_young,
+                a_purge_while_a_reader_pages_is_never_a_hole, a_purged_completion_is_a_gap;
+            order: positions_are_dense_and_in_order, every_page_size_gives_the_same,
+                a_follower_sees_all_of_concurrent_writers_once_and_in_order,
+                a_dropped_append_is_whole_or_nothing;
+            people: newest_and_oldest_first_are_mirrors, a_listing_pages_without_gap_or_double,
+                a_listing_is_filtered_by_type_time_and_kind, a_listing_after_another_log_is_refused;
+            topics: hostile_names_are_apart, several_topics_have_one_cursor,
+                quiet_topics_advance_the_cursor, very_many_topics_have_one_cursor,
+                a_clear_is_a_record, a_completion_is_a_record;
+            waiting: wait_returns_at_once_if_there_is_more, wait_is_woken_by_this_handle,
+                wait_is_woken_by_another_handle, wait_does_not_return_without_cause;
+        }
+    };
+    (@ $harness:expr; $($module:ident: $($case:ident),*;)*) => {
+        $crate::conformance_tests! { @@ $($(($module $case $harness))*)* }
+    };
+    (@@ $(($module:ident $case:ident $harness:expr))*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                $crate::testing::$module::$case(&$harness).await;
+            }
+        )*
+    };
+}
+
+/// How long a thing may take that must happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn open(harness: &dyn Harness) -> Store {
+    harness.open().await.expect("the store opens")
+}
+
+fn topic(name: &str) -> Topic {
+    Topic::new(name).expect("the name is a topic")
+}
+
+fn only<const N: usize>(names: [&str; N]) -> TopicSet {
+    names.into_iter().map(topic).collect()
+}
+
+fn new(name: &str, data: impl Into<String>) -> NewEntry {
+    NewEntry::new(topic(name), Event::new(data))
+}
+
+async fn append(store: &Store, name: &str, data: &str) -> Position {
+    let positions = store.append(vec![new(name, data)]).await;
+    positions.expect("the event is appended")[0]
+}
+
+async fn read(store: &Store, after: Position, topics: &TopicSet, limit: usize) -> Page {
+    let page = store.read(after, topics, limit).await;
+    page.expect("the page is read")
+}
+
+/// What is there of these topics, read from the start in one page.
+async fn all(store: &Store, topics: &TopicSet) -> Vec<Entry> {
+    let page = read(store, Position::START, topics, 10_000).await;
+    assert_eq!(page.status, PageStatus::Exact);
+    page.entries
+}
+
+fn data(entries: &[Entry]) -> Vec<&str> {
+    let events = entries.iter().filter_map(Entry::event);
+    events.map(|event| event.data().unwrap_or("none")).collect()
+}
+
+async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, future).await {
+        Ok(value) => value,
+        Err(_) => panic!("{what}: not within {PATIENCE:?}"),
+    }
+}
+
+/// Waits until the clock shows a later millisecond than the entry's.
+async fn later_than(entry: &Entry) -> SystemTime {
+    let time = UNIX_EPOCH + Duration::from_millis(entry.time + 1);
+    within("the clock goes on", async {
+        while SystemTime::now() < time {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    time
+}
