@@ -1,0 +1,96 @@
+//! Why a forwarded stream ended, and who is told.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// Why a forwarded stream ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum CloseReason {
+    /// The upstream ended it, cleanly; so did the client's end.
+    UpstreamEnded,
+    /// The upstream went away; the client's response was aborted.
+    UpstreamLost,
+    /// The upstream was silent for longer than the idle timeout; the client's response was aborted.
+    IdleTimeout,
+    /// The stream reached its longest lifetime.
+    MaxLifetime,
+    /// The front shuts down.
+    Shutdown,
+    /// The client went away, or its server dropped the connection; so was the upstream's.
+    ClientGone,
+}
+
+impl CloseReason {
+    /// A short name, for logs and metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UpstreamEnded => "upstream ended",
+            Self::UpstreamLost => "upstream lost",
+            Self::IdleTimeout => "idle timeout",
+            Self::MaxLifetime => "max lifetime",
+            Self::Shutdown => "shutdown",
+            Self::ClientGone => "client gone",
+        }
+    }
+}
+
+impl fmt::Display for CloseReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What a forwarded stream carried.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ForwardStats {
+    /// Bytes handed to the client's connection, those of the proxy included.
+    pub bytes: u64,
+    /// From the upstream's headers to the end.
+    pub duration: Duration,
+}
+
+pub(crate) type OnClose = Arc<dyn Fn(CloseReason, ForwardStats) + Send + Sync>;
+
+/// Tells once how a stream ended; when it is dropped untold, the client has gone.
+pub(crate) struct Closing {
+    path: Arc<str>,
+    on_close: Option<OnClose>,
+    opened: Instant,
+    pub(crate) bytes: u64,
+    told: bool,
+}
+
+impl Closing {
+    pub(crate) fn new(path: Arc<str>, on_close: Option<OnClose>) -> Self {
+        tracing::debug!(path = &*path, "stream opened");
+        Self { path, on_close, opened: Instant::now(), bytes: 0, told: false }
+    }
+
+    pub(crate) fn tell(&mut self, reason: CloseReason) {
+        if std::mem::replace(&mut self.told, true) {
+            return;
+        }
+        let stats = ForwardStats { bytes: self.bytes, duration: self.opened.elapsed() };
+        tracing::debug!(
+            path = &*self.path,
+            reason = reason.as_str(),
+            bytes = stats.bytes,
+            seconds = stats.duration.as_secs_f64(),
+            "stream closed"
+        );
+        if let Some(on_close) = &self.on_close {
+            on_close(reason, stats);
+        }
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        self.tell(CloseReason::ClientGone);
+    }
+}

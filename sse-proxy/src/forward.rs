@@ -1,0 +1,272 @@
+//! The service.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use futures_util::future::{Either, select};
+use http::header::CONTENT_LENGTH;
+use http::{HeaderName, Method, Request, Response, StatusCode};
+use http_body::Body;
+use reqwest::Url;
+use sse_core::Event;
+use tower_service::Service;
+
+use crate::close::Closing;
+use crate::error::BoxError;
+use crate::exchange::{Outgoing, send};
+use crate::headers::{self, Extra};
+use crate::pass::Pass;
+use crate::refusal::Refusal;
+use crate::request_body::RequestBody;
+use crate::source::Source;
+use crate::{ProxyBody, Upstream};
+
+/// Forwards requests to one path of an [`Upstream`]: a tower service that never fails. Cheap to clone.
+///
+/// Made by [`Upstream::stream`] and [`Upstream::plain`]. Dropping the future of a call, as a server
+/// does when its client leaves, drops the request to the upstream at once; so does dropping the
+/// body.
+#[derive(Clone)]
+pub struct Forward {
+    route: Arc<Route>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Stream,
+    Plain,
+}
+
+#[derive(Clone)]
+struct Route {
+    upstream: Upstream,
+    kind: Kind,
+    url: Url,
+    path: Arc<str>,
+    methods: Vec<Method>,
+    extra: Extra,
+}
+
+impl Forward {
+    pub(crate) fn stream(upstream: Upstream, path: &str) -> Self {
+        Self::new(upstream, path, Kind::Stream)
+    }
+
+    pub(crate) fn plain(upstream: Upstream, path: &str) -> Self {
+        Self::new(upstream, path, Kind::Plain)
+    }
+
+    fn new(upstream: Upstream, path: &str, kind: Kind) -> Self {
+        let mut url = upstream.parts().base.clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        url.set_path(&format!("{base}/{}", path.trim_start_matches('/')));
+        Self {
+            route: Arc::new(Route {
+                path: url.path().into(),
+                upstream,
+                kind,
+                url,
+                methods: vec![Method::GET, Method::HEAD],
+                extra: Extra::default(),
+            }),
+        }
+    }
+
+    fn change(mut self, change: impl FnOnce(&mut Route)) -> Self {
+        change(Arc::make_mut(&mut self.route));
+        self
+    }
+
+    /// The methods that are forwarded: GET and HEAD, until told otherwise. Any other is answered 405
+    /// here. CONNECT and TRACE are never forwarded.
+    #[must_use]
+    pub fn methods(self, methods: impl IntoIterator<Item = Method>) -> Self {
+        let is_forwarded = |it: &Method| *it != Method::CONNECT && *it != Method::TRACE;
+        let methods = methods.into_iter().filter(is_forwarded).collect();
+        self.change(|route| route.methods = methods)
+    }
+
+    /// Passes this request header to the upstream too, beside those of the
+    /// [table](crate#headers). This is how an upstream is given `Cookie` or `Authorization`: only
+    /// do so if it may have them. Headers of one connection never pass.
+    #[must_use]
+    pub fn pass_request_header(self, name: HeaderName) -> Self {
+        self.change(|route| route.extra.request.push(name))
+    }
+
+    /// Passes this response header to the client too, beside those of the [table](crate#headers),
+    /// such as `Set-Cookie`. Headers of one connection never pass.
+    #[must_use]
+    pub fn pass_response_header(self, name: HeaderName) -> Self {
+        self.change(|route| route.extra.response.push(name))
+    }
+}
+
+impl fmt::Debug for Forward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Forward")
+            .field("kind", &self.route.kind)
+            .field("url", &self.route.url.as_str())
+            .field("methods", &self.route.methods)
+            .field("extra", &self.route.extra)
+            .finish()
+    }
+}
+
+impl<B> Service<Request<B>> for Forward
+where
+    B: Body<Data = Bytes> + Send + 'static,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<ProxyBody>;
+    type Error = Infallible;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let route = self.route.clone();
+        Box::pin(async move {
+            Ok(route.forward(request).await.unwrap_or_else(|refusal| {
+                tracing::debug!(path = &*route.path, code = refusal.code(), "refused");
+                refusal.into_response()
+            }))
+        })
+    }
+}
+
+impl Route {
+    async fn forward<B>(&self, request: Request<B>) -> Result<Response<ProxyBody>, Refusal>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let method = request.method().clone();
+        let outgoing = self.outgoing(request)?;
+        let answer = match self.kind {
+            Kind::Plain => send(self.upstream.parts(), outgoing).await?,
+            Kind::Stream => match self.send_unless_shut_down(outgoing).await {
+                Some(result) => result?,
+                None if method == Method::GET => return Ok(self.stream_that_ends()),
+                None => {
+                    return Err(Refusal::ShuttingDown(self.upstream.parts().limits.come_back()));
+                }
+            },
+        };
+        self.answer(&method, answer)
+    }
+
+    fn outgoing<B>(&self, request: Request<B>) -> Result<Outgoing, Refusal>
+    where
+        B: Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        let (from, body) = request.into_parts();
+        let via = &self.upstream.parts().via;
+        if !self.methods.contains(&from.method) {
+            return Err(Refusal::MethodNotAllowed(self.methods.clone()));
+        }
+        if headers::has_passed(&from.headers, via) {
+            return Err(Refusal::LoopDetected);
+        }
+        let mut url = self.url.clone();
+        url.set_query(from.uri.query());
+        let mut headers = match self.kind {
+            Kind::Stream => headers::stream_request(&from.headers, from.uri.query(), &self.extra),
+            Kind::Plain => headers::plain_request(&from.headers, &self.extra),
+        };
+        headers::add_via(&from.headers, &mut headers, from.version, via);
+        let is_empty = body.is_end_stream();
+        let (body, upload) = RequestBody::new(body);
+        Ok(Outgoing {
+            method: from.method,
+            url,
+            headers,
+            body: (!is_empty).then(|| reqwest::Body::wrap(body)),
+            upload,
+        })
+    }
+
+    /// The upstream's answer, or nothing when the front shuts down first.
+    async fn send_unless_shut_down(
+        &self,
+        outgoing: Outgoing,
+    ) -> Option<Result<reqwest::Response, Refusal>> {
+        let parts = self.upstream.parts();
+        let answer = std::pin::pin!(send(parts, outgoing));
+        match parts.shutdown.clone() {
+            None => Some(answer.await),
+            Some(shutdown) => match select(shutdown, answer).await {
+                Either::Left(_) => None,
+                Either::Right((result, _)) => Some(result),
+            },
+        }
+    }
+
+    fn answer(
+        &self,
+        method: &Method,
+        answer: reqwest::Response,
+    ) -> Result<Response<ProxyBody>, Refusal> {
+        let (from, body) = Response::<reqwest::Body>::from(answer).into_parts();
+        let is_stream = self.kind == Kind::Stream && from.status == StatusCode::OK;
+        if is_stream && !headers::is_event_stream(&from.headers) {
+            tracing::warn!(path = &*self.path, "upstream sent no event stream");
+            return Err(Refusal::NotEventStream);
+        }
+        if !is_stream && !self.passes(from.status) {
+            tracing::warn!(path = &*self.path, status = %from.status, "upstream sent a status that is not passed on");
+            return Err(Refusal::UnexpectedStatus);
+        }
+        let parts = self.upstream.parts();
+        let body = if method == Method::HEAD {
+            ProxyBody::full(Bytes::new())
+        } else if is_stream {
+            let closing = Closing::new(self.path.clone(), parts.on_close.clone());
+            let close_delimited = headers::is_close_delimited(from.version, &from.headers);
+            let (limits, shutdown) = (parts.limits.clone(), parts.shutdown.clone());
+            ProxyBody::stream(Pass::new(body, close_delimited, limits, shutdown, closing))
+        } else {
+            ProxyBody::plain(Source::new(body, parts.limits.idle_timeout))
+        };
+        let mut response = Response::new(body);
+        *response.status_mut() = from.status;
+        *response.headers_mut() = headers::response(&from.headers, &self.extra);
+        if is_stream {
+            sse_core::response_headers(response.headers_mut());
+        } else if method == Method::HEAD {
+            // The only answer whose length is not that of its body.
+            if let Some(length) = from.headers.get(CONTENT_LENGTH) {
+                response.headers_mut().insert(CONTENT_LENGTH, length.clone());
+            }
+        }
+        Ok(response)
+    }
+
+    /// Whether an answer that is not a stream is the client's to see. A redirect would show, or lead
+    /// round, the proxy; a client that asked for a stream can do nothing with another success.
+    fn passes(&self, status: StatusCode) -> bool {
+        let is_error = status.is_client_error() || status.is_server_error();
+        is_error
+            || match self.kind {
+                Kind::Stream => status == StatusCode::NO_CONTENT,
+                Kind::Plain => status.is_success() || status == StatusCode::NOT_MODIFIED,
+            }
+    }
+
+    /// Any status but 200 ends a browser's EventSource for good: one that should come back, elsewhere
+    /// or later, is told so in a stream.
+    fn stream_that_ends(&self) -> Response<ProxyBody> {
+        let retry = Event::default().with_retry(self.upstream.parts().limits.come_back());
+        let mut response = Response::new(ProxyBody::full(retry.to_frame().into_bytes()));
+        sse_core::response_headers(response.headers_mut());
+        response
+    }
+}

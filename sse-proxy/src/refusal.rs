@@ -1,0 +1,106 @@
+//! What a client is told when there is no answer of the upstream to pass on.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderValue, Method, Response, StatusCode};
+
+use crate::ProxyBody;
+
+/// An answer of the proxy's own. It says what happened, never where: the upstream's address and its
+/// errors go to the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    MethodNotAllowed(Vec<Method>),
+    LoopDetected,
+    RequestTimeout,
+    RequestBroken,
+    UpstreamUnreachable,
+    UpstreamLost,
+    UpstreamTimeout,
+    NotEventStream,
+    UnexpectedStatus,
+    ShuttingDown(Duration),
+}
+
+impl Refusal {
+    /// The status, the code and the message: all of them fixed text without a quote.
+    fn text(&self) -> (StatusCode, &'static str, &'static str) {
+        match self {
+            Self::MethodNotAllowed(_) => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "method_not_allowed",
+                "this route does not take the method",
+            ),
+            Self::LoopDetected => (
+                StatusCode::LOOP_DETECTED,
+                "loop_detected",
+                "the request has come through this proxy before",
+            ),
+            Self::RequestTimeout => (
+                StatusCode::REQUEST_TIMEOUT,
+                "request_timeout",
+                "the body of the request did not arrive in time",
+            ),
+            Self::RequestBroken => (
+                StatusCode::BAD_REQUEST,
+                "request_broken",
+                "the body of the request did not arrive whole",
+            ),
+            Self::UpstreamUnreachable => {
+                (StatusCode::BAD_GATEWAY, "upstream_unreachable", "the upstream cannot be reached")
+            }
+            Self::UpstreamLost => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_lost",
+                "the upstream went away before it answered",
+            ),
+            Self::UpstreamTimeout => (
+                StatusCode::GATEWAY_TIMEOUT,
+                "upstream_timeout",
+                "the upstream did not answer in time",
+            ),
+            Self::NotEventStream => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_not_event_stream",
+                "the upstream answered with something that is not an event stream",
+            ),
+            Self::UnexpectedStatus => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_unexpected_status",
+                "the upstream answered with a status that is not passed on",
+            ),
+            Self::ShuttingDown(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the proxy is shutting down")
+            }
+        }
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        self.text().1
+    }
+
+    pub(crate) fn into_response(self) -> Response<ProxyBody> {
+        let (status, code, message) = self.text();
+        let body = format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#);
+        let mut response = Response::new(ProxyBody::full(Bytes::from(body)));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match self {
+            Self::MethodNotAllowed(methods) => {
+                let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+                if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
+                    headers.insert(ALLOW, value);
+                }
+            }
+            Self::ShuttingDown(after) => {
+                headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+            }
+            _ => {}
+        }
+        response
+    }
+}
