@@ -5,6 +5,8 @@ mod builder;
 mod error;
 mod input;
 mod line;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::ops::Range;
