@@ -88,6 +88,33 @@ impl SeaOrmStore {
         self.writer.close().await;
     }
 
+    /// Gives the log a new epoch, so that every reader starts anew and is told: to be called after the database was
+    /// restored from a backup, since the positions given out after the backup would be given out again.
+    ///
+    /// A process that was running meanwhile and finds the head behind what it has seen does so by itself.
+    ///
+    /// # Errors
+    ///
+    /// Those of any write.
+    pub async fn renew_epoch(&self) -> Result<Position, StoreError> {
+        let head = read::head(&self.db).await;
+        let head = head.map_err(|error| self.failed("read", error))?;
+        self.writer.renew_epoch(head).await
+    }
+
+    /// Compares a head that was read with what was known before: whether the log was restored from a backup meanwhile.
+    /// It then has a new epoch, and what was read is to be read again.
+    async fn was_restored(&self, known: Position, head: Position) -> Result<bool, StoreError> {
+        let was_restored = head < known;
+        if was_restored {
+            tracing::warn!(%known, %head, "the log has moved back: it gets a new epoch");
+            self.writer.renew_epoch(head).await?;
+        } else {
+            self.writer.saw(head);
+        }
+        Ok(was_restored)
+    }
+
     fn failed(&self, what: &str, error: DbErr) -> StoreError {
         match self.writer.is_closed() {
             true => StoreError::closed(),
@@ -109,8 +136,14 @@ impl EventStore for SeaOrmStore {
 
     fn head(&self) -> StoreFuture<'_, Position> {
         Box::pin(async move {
-            let head = read::head(&self.db).await;
-            head.map_err(|error| self.failed("read", error))
+            loop {
+                let known = self.writer.head();
+                let head = read::head(&self.db).await;
+                let head = head.map_err(|error| self.failed("read", error))?;
+                if !self.was_restored(known, head).await? {
+                    return Ok(head);
+                }
+            }
         })
     }
 
@@ -121,8 +154,14 @@ impl EventStore for SeaOrmStore {
         limit: usize,
     ) -> StoreFuture<'a, Page> {
         Box::pin(async move {
-            let page = read::page(&self.db, after, topics, limit).await;
-            page.map_err(|error| self.failed("read", error))
+            loop {
+                let known = self.writer.head();
+                let page = read::page(&self.db, after, topics, limit).await;
+                let (page, head) = page.map_err(|error| self.failed("read", error))?;
+                if !self.was_restored(known, head).await? {
+                    return Ok(page);
+                }
+            }
         })
     }
 
@@ -135,17 +174,16 @@ impl EventStore for SeaOrmStore {
 
     fn wait(&self, after: Position) -> StoreFuture<'_, Position> {
         Box::pin(async move {
-            let mut ours = self.writer.head();
+            let mut heads = self.writer.heads();
             loop {
                 let head = self.head().await?;
                 if after.is_passed_by(head) {
                     return Ok(head);
                 }
-                let moved = ours.wait_for(|head| after.is_passed_by(*head));
-                match tokio::time::timeout(Self::POLL_INTERVAL, moved).await {
-                    Ok(Ok(head)) => return Ok(*head),
-                    Ok(Err(_)) => return Err(StoreError::closed()),
-                    Err(_) => {}
+                tokio::select! {
+                    Ok(head) = heads.wait_for(|head| after.is_passed_by(*head)) => return Ok(*head),
+                    () = self.writer.closed() => return Err(StoreError::closed()),
+                    () = tokio::time::sleep(Self::POLL_INTERVAL) => {}
                 }
             }
         })

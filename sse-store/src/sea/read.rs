@@ -41,12 +41,13 @@ pub(super) fn no_log() -> DbErr {
     DbErr::RecordNotFound("the table sse_log has no row: was the migration run?".to_owned())
 }
 
+/// A page, and the head as it was then.
 pub(super) async fn page(
     db: &impl ConnectionTrait,
     after: Position,
     topics: &TopicSet,
     limit: usize,
-) -> Result<Page, DbErr> {
+) -> Result<(Page, Position), DbErr> {
     let limit = limit.clamp(1, MAX_LIMIT);
     let (seen, entries) = records(db, after.sequence(), topics, limit).await?;
     let reset = !after.is_within(seen.head);
@@ -64,7 +65,7 @@ pub(super) async fn page(
         () if after == Position::START || after.sequence() >= seen.deleted => PageStatus::Exact,
         () => status(db, after, topics).await?,
     };
-    Ok(Page::new(entries, next, status))
+    Ok((Page::new(entries, next, status), seen.head))
 }
 
 /// The records after a sequence up to the head, and the log as it was when the first of them were read.

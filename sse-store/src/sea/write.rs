@@ -43,7 +43,17 @@ struct Marks {
 }
 
 impl Log {
-    async fn lock(transaction: &DatabaseTransaction) -> Result<Self, DbErr> {
+    /// Takes the lock. A log that has less than this process has seen of it was restored from a backup: it gets another
+    /// epoch, so that the positions that were given out since are not given out twice.
+    async fn lock(transaction: &DatabaseTransaction, known: Position) -> Result<Self, DbErr> {
+        let mut log = Self::lock_as_it_is(transaction).await?;
+        if log.epoch == known.epoch() && log.head.cast_unsigned() < known.sequence() {
+            log.epoch = Position::random_epoch();
+        }
+        Ok(log)
+    }
+
+    async fn lock_as_it_is(transaction: &DatabaseTransaction) -> Result<Self, DbErr> {
         let select = Sql::select()
             .columns([log::EPOCH, log::HEAD, log::DELETED, log::FLOOR, log::CLEARED])
             .from(log::TABLE)
@@ -62,6 +72,7 @@ impl Log {
     async fn store(&self, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
         let update = Sql::update()
             .table(log::TABLE)
+            .value(log::EPOCH, self.epoch.cast_signed())
             .value(log::HEAD, self.head)
             .value(log::DELETED, self.deleted)
             .value(log::FLOOR, self.folded.floor)
@@ -77,12 +88,26 @@ impl Log {
     }
 }
 
+/// Gives the log a new epoch if it still has the one of this position, and returns the head.
+pub(super) async fn renew_epoch(
+    transaction: &DatabaseTransaction,
+    old: Position,
+) -> Result<Position, DbErr> {
+    let mut log = Log::lock_as_it_is(transaction).await?;
+    if log.epoch == old.epoch() {
+        log.epoch = Position::random_epoch();
+        log.store(transaction).await?;
+    }
+    Ok(log.position(log.head))
+}
+
 /// Appends some batches, each as a whole or not at all, and returns what came of each and the head.
 pub(super) async fn append(
     transaction: &DatabaseTransaction,
+    known: Position,
     batches: &[&[NewEntry]],
 ) -> Result<(Vec<Appended>, Position), DbErr> {
-    let mut log = Log::lock(transaction).await?;
+    let mut log = Log::lock(transaction, known).await?;
     let fenced = batches.iter().copied().flatten();
     let fenced = fenced.filter(|entry| entry.fence().is_some());
     let fenced: BTreeSet<&Topic> = fenced.map(NewEntry::topic).collect();
@@ -129,9 +154,10 @@ pub(super) async fn append(
 /// Deletes a topic's records and leaves the record of that.
 pub(super) async fn clear(
     transaction: &DatabaseTransaction,
+    known: Position,
     topic: &Topic,
 ) -> Result<Cleared, DbErr> {
-    let mut log = Log::lock(transaction).await?;
+    let mut log = Log::lock(transaction, known).await?;
     let of_topic = || Expr::col(entry::TOPIC).eq(topic.as_str());
     // A clear or completion that goes unread is made up for by the record of this clear: it is no floor.
     let events = Sql::select()
@@ -173,7 +199,7 @@ pub(super) async fn purge(
     before: SystemTime,
     limit: u64,
 ) -> Result<Purged, DbErr> {
-    let mut log = Log::lock(transaction).await?;
+    let mut log = Log::lock_as_it_is(transaction).await?;
     let before = i64::try_from(milliseconds(before)).unwrap_or(i64::MAX);
     let oldest = Sql::select()
         .columns([entry::SEQUENCE, entry::TOPIC, entry::TIME, entry::KIND])

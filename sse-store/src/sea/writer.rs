@@ -28,6 +28,7 @@ enum Write {
     Append(Append),
     Clear(Topic, Reply<Cleared>),
     Purge(SystemTime, Reply<Purged>),
+    RenewEpoch(Position, Reply<Position>),
     Close(oneshot::Sender<()>),
 }
 
@@ -40,15 +41,16 @@ struct Append {
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Write>,
-    head: watch::Receiver<Position>,
+    /// The newest head that this process has seen, by writing or by reading.
+    head: Arc<watch::Sender<Position>>,
 }
 
 impl Writer {
     /// Starts the task on the runtime that is current.
     pub(super) fn start(db: DatabaseConnection, url: Arc<str>, head: Position) -> Self {
         let (queue, writes) = mpsc::channel(QUEUE);
-        let (sender, head) = watch::channel(head);
-        let task = Task { db, url, writes, head: sender };
+        let head = Arc::new(watch::Sender::new(head));
+        let task = Task { db, url, writes, head: head.clone() };
         tokio::spawn(task.run());
         Self { queue, head }
     }
@@ -85,9 +87,29 @@ impl Writer {
         self.queue.is_closed()
     }
 
-    /// The head as this process has last moved it.
-    pub(super) fn head(&self) -> watch::Receiver<Position> {
-        self.head.clone()
+    /// Returns once the task takes no more.
+    pub(super) async fn closed(&self) {
+        self.queue.closed().await;
+    }
+
+    /// Gives the log a new epoch, if it still has the one of this position.
+    pub(super) async fn renew_epoch(&self, old: Position) -> Result<Position, StoreError> {
+        self.ask(|reply| Write::RenewEpoch(old, reply)).await
+    }
+
+    /// The newest head that this process has seen.
+    pub(super) fn head(&self) -> Position {
+        *self.head.borrow()
+    }
+
+    /// The newest head that this process has seen, as it moves.
+    pub(super) fn heads(&self) -> watch::Receiver<Position> {
+        self.head.subscribe()
+    }
+
+    /// Takes note of a head that was read from the database.
+    pub(super) fn saw(&self, head: Position) {
+        saw(&self.head, head);
     }
 
     async fn ask<T>(&self, write: impl FnOnce(Reply<T>) -> Write) -> Result<T, StoreError> {
@@ -98,11 +120,22 @@ impl Writer {
     }
 }
 
+/// Takes note of a head unless a newer one of the same log is known.
+fn saw(known: &watch::Sender<Position>, head: Position) {
+    known.send_if_modified(|known| {
+        let is_news = head != *known && !(head < *known);
+        if is_news {
+            *known = head;
+        }
+        is_news
+    });
+}
+
 struct Task {
     db: DatabaseConnection,
     url: Arc<str>,
     writes: mpsc::Receiver<Write>,
-    head: watch::Sender<Position>,
+    head: Arc<watch::Sender<Position>>,
 }
 
 impl Task {
@@ -122,13 +155,14 @@ impl Task {
                     self.append(group).await;
                 }
                 Some(Write::Clear(topic, reply)) => {
+                    let known = *self.head.borrow();
                     let cleared = self
                         .write("clear a topic in", async |transaction| {
-                            write::clear(transaction, &topic).await
+                            write::clear(transaction, known, &topic).await
                         })
                         .await;
                     if let Ok(cleared) = &cleared {
-                        self.head.send_replace(cleared.position);
+                        saw(&self.head, cleared.position);
                     }
                     // Who asked may be gone.
                     let _ = reply.send(cleared);
@@ -140,6 +174,17 @@ impl Task {
                         })
                         .await;
                     let _ = reply.send(purged);
+                }
+                Some(Write::RenewEpoch(old, reply)) => {
+                    let renewed = self
+                        .write("renew the epoch of", async |transaction| {
+                            write::renew_epoch(transaction, old).await
+                        })
+                        .await;
+                    if let Ok(head) = &renewed {
+                        saw(&self.head, *head);
+                    }
+                    let _ = reply.send(renewed);
                 }
                 Some(Write::Close(done)) => {
                     self.writes.close();
@@ -197,12 +242,15 @@ impl Task {
 
     /// Appends some batches in one transaction; an answer for each.
     async fn append_batches(&self, batches: &[&[NewEntry]]) -> Vec<Appended> {
+        let known = *self.head.borrow();
         let written = self
-            .write("append to", async |transaction| write::append(transaction, batches).await)
+            .write("append to", async |transaction| {
+                write::append(transaction, known, batches).await
+            })
             .await;
         match written {
             Ok((answers, head)) => {
-                self.head.send_replace(head);
+                saw(&self.head, head);
                 answers
             }
             Err(error) => vec![Err(error); batches.len()],
@@ -244,5 +292,74 @@ impl Append {
             entry.topic().as_str().len() + event
         });
         (self.batch.len(), bytes.sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sse_core::Event;
+
+    use super::*;
+
+    fn append_of(records: usize, bytes: usize) -> Append {
+        let topic = Topic::new("t").unwrap();
+        let entry = || NewEntry::new(topic.clone(), Event::new("x".repeat(bytes)));
+        Append { batch: (0..records).map(|_| entry()).collect(), reply: oneshot::channel().0 }
+    }
+
+    fn gathered(appends: Vec<Append>) -> Vec<usize> {
+        let (queue, writes) = mpsc::channel(QUEUE);
+        let mut task = Task {
+            db: DatabaseConnection::default(),
+            url: "".into(),
+            writes,
+            head: Arc::new(watch::Sender::new(Position::START)),
+        };
+        let mut appends = appends.into_iter();
+        let mut next = appends.next();
+        for append in appends {
+            assert!(queue.try_send(Write::Append(append)).is_ok());
+        }
+        let mut groups = Vec::new();
+        while let Some(first) = next.take() {
+            let (group, left) = task.gather(first);
+            groups.push(group.len());
+            next = match left.or_else(|| task.writes.try_recv().ok()) {
+                Some(Write::Append(append)) => Some(append),
+                _ => None,
+            };
+        }
+        groups
+    }
+
+    #[test]
+    fn queued_appends_are_one_group_up_to_a_bound_in_records_and_bytes() {
+        let ones = |count| (0..count).map(|_| append_of(1, 10)).collect::<Vec<_>>();
+        assert_eq!(gathered(ones(900)), [900]);
+        let tens = (0..101).map(|_| append_of(10, 10)).collect();
+        assert_eq!(gathered(tens), [100, 1]);
+        let mebibytes = (0..5).map(|_| append_of(1, 1 << 20)).collect();
+        assert_eq!(gathered(mebibytes), [3, 2]);
+        let large = vec![append_of(1, 10), append_of(5000, 1), append_of(1, 10)];
+        assert_eq!(gathered(large), [1, 1, 1]);
+    }
+
+    #[tokio::test]
+    async fn what_stands_between_appends_keeps_its_place() {
+        let (queue, writes) = mpsc::channel(QUEUE);
+        let mut task = Task {
+            db: DatabaseConnection::default(),
+            url: "".into(),
+            writes,
+            head: Arc::new(watch::Sender::new(Position::START)),
+        };
+        let clear = Write::Clear(Topic::new("t").unwrap(), oneshot::channel().0);
+        for write in [Write::Append(append_of(1, 1)), clear, Write::Append(append_of(1, 1))] {
+            assert!(queue.try_send(write).is_ok());
+        }
+        let (group, next) = task.gather(append_of(1, 1));
+        assert_eq!(group.len(), 2);
+        assert!(matches!(next, Some(Write::Clear(..))));
+        assert!(matches!(task.writes.try_recv(), Ok(Write::Append(_))));
     }
 }

@@ -125,8 +125,7 @@ pub async fn a_purge_takes_the_old_and_leaves_the_young(harness: &dyn Harness) {
             store.append(batch.collect()).await.expect("appended");
         }
     }
-    let last = all(&store, &TopicSet::All).await.pop().expect("it is there");
-    let time = later_than(&last).await;
+    let time = later_than(&last(&store).await).await;
     append(&store, "a", "young").await;
     assert_eq!(store.purge(time).await.expect("purged"), 2500);
     assert_eq!(data(&all(&store, &TopicSet::All).await), ["young"]);
@@ -191,4 +190,45 @@ pub async fn a_purged_completion_is_a_gap(harness: &dyn Harness) {
     store.complete(&topic("a")).await.expect("completed");
     assert_eq!(store.purge(future()).await.expect("purged"), 1);
     assert_eq!(read(&store, a, &only(["a"]), 9).await.status, gap(["a"]));
+}
+
+/// A store may forget which of very many topics lost something, and then it says more than is true, never less.
+pub async fn very_many_purged_topics_withhold_no_gap_and_pass_no_fence(harness: &dyn Harness) {
+    const TOPICS: usize = 12_000;
+    let store = open(harness).await;
+    let origin = store.head().await.expect("a head");
+    let fence = store.clear(&topic("live")).await.expect("cleared").position;
+    store.clear(&topic("0")).await.expect("cleared");
+    for from in (0..TOPICS).step_by(1000) {
+        let batch = (from..from + 1000).map(|number| new(&number.to_string(), "x"));
+        store.append(batch.collect()).await.expect("appended");
+    }
+    let before = store.head().await.expect("a head");
+    later_than(&last(&store).await).await;
+    let now = SystemTime::now();
+    append(&store, "live", "y").await;
+    assert_eq!(store.purge(now).await.expect("purged"), TOPICS as u64);
+
+    for number in [0, 1, TOPICS / 2, TOPICS - 1] {
+        let number = number.to_string();
+        let page = read(&store, origin, &only([&number]), 9).await;
+        assert_eq!(page.status, gap([&number]));
+    }
+    match read(&store, origin, &TopicSet::All, 9).await.status {
+        PageStatus::Gap { topics } => assert!(topics.contains("0") && topics.contains("11999")),
+        other => panic!("{other:?}"),
+    }
+    for topics in [TopicSet::All, only(["0"]), only(["live"])] {
+        assert_eq!(read(&store, before, &topics, 9).await.status, PageStatus::Exact);
+    }
+    let old = vec![new("0", "old").fenced_by(fence)];
+    assert!(store.append(old).await.expect_err("fenced").is_fenced());
+    let live = vec![new("live", "z").fenced_by(fence)];
+    store.append(live).await.expect("a topic that is written to keeps its fence");
+}
+
+async fn last(store: &Store) -> crate::Entry {
+    let query = crate::Query::new(TopicSet::All).newest_first().limit(1);
+    let mut newest = store.list(&query).await.expect("listed");
+    newest.pop().expect("it is there")
 }

@@ -70,7 +70,8 @@ macro_rules! conformance_tests {
             loss: gap_is_told_when_purged_past_cursor, gap_is_told_when_cleared_past_cursor,
                 no_gap_is_told_falsely, position_of_another_log_is_a_reset,
                 a_position_to_come_is_a_reset, a_purge_takes_the_old_and_leaves_the_young,
-                a_purge_while_a_reader_pages_is_never_a_hole, a_purged_completion_is_a_gap;
+                a_purge_while_a_reader_pages_is_never_a_hole, a_purged_completion_is_a_gap,
+                very_many_purged_topics_withhold_no_gap_and_pass_no_fence;
             order: positions_are_dense_and_in_order, every_page_size_gives_the_same,
                 a_follower_sees_all_of_concurrent_writers_once_and_in_order,
                 a_dropped_append_is_whole_or_nothing;

@@ -1,0 +1,395 @@
+//! The SeaORM store on SQLite: what is particular to a database in a file.
+
+use std::future::Future;
+use std::process::{Command, Stdio};
+use std::task::{Context, Waker};
+use std::time::Duration;
+
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm_migration::{MigrationTrait, MigratorTrait};
+use sse_core::Event;
+use sse_store::{
+    EventStore, Migrator, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet,
+};
+use tempfile::TempDir;
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn url(folder: &TempDir) -> String {
+    format!("sqlite://{}", folder.path().join("log.db").display())
+}
+
+fn topic() -> Topic {
+    Topic::new("t").unwrap()
+}
+
+fn new(data: &str) -> NewEntry {
+    NewEntry::new(topic(), Event::new(data))
+}
+
+async fn stored(store: &SeaOrmStore) -> Vec<String> {
+    let page = store.read(Position::START, &TopicSet::All, 10_000).await;
+    let events = page.unwrap().entries.into_iter();
+    let events = events.filter_map(|entry| entry.into_event());
+    events.map(|event| event.data().unwrap().to_owned()).collect()
+}
+
+/// Polls a condition until it holds.
+async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
+    let patience = tokio::time::timeout(Duration::from_secs(30), async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+    assert!(patience.await.is_ok(), "{what}: not within 30 s");
+}
+
+fn alive_tasks() -> usize {
+    tokio::runtime::Handle::current().metrics().num_alive_tasks()
+}
+
+#[tokio::test]
+async fn reopening_a_file_keeps_everything_and_the_epoch() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let fence = store.clear(&topic()).await.unwrap().position;
+    let last = store.append(vec![new("a"), new("b")]).await.unwrap()[1];
+    let page = store.read(Position::START, &TopicSet::All, 9).await.unwrap();
+    store.close().await;
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    assert_eq!(store.head().await.unwrap(), last);
+    assert_eq!(store.read(Position::START, &TopicSet::All, 9).await.unwrap(), page);
+    store.append(vec![new("c").fenced_by(fence)]).await.unwrap();
+    store.clear(&topic()).await.unwrap();
+    store.close().await;
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let error = store.append(vec![new("d").fenced_by(fence)]).await.unwrap_err();
+    assert!(error.is_fenced());
+}
+
+#[tokio::test]
+async fn a_lost_and_recreated_file_is_a_reset() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let position = store.append(vec![new("a")]).await.unwrap()[0];
+    store.close().await;
+    std::fs::remove_file(folder.path().join("log.db")).unwrap();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    store.append(vec![new("b"), new("c")]).await.unwrap();
+    let page = store.read(position, &TopicSet::All, 9).await.unwrap();
+    assert_eq!((page.status, page.entries.len()), (PageStatus::Reset, 2));
+}
+
+#[tokio::test]
+async fn a_database_in_memory_lives_as_long_as_its_handle() {
+    let store = SeaOrmStore::connect("sqlite::memory:").await.unwrap();
+    let other = SeaOrmStore::connect("sqlite::memory:").await.unwrap();
+    for _ in 0..20 {
+        let handle = store.clone();
+        tokio::spawn(async move { handle.append(vec![new("a")]).await }).await.unwrap().unwrap();
+    }
+    assert_eq!(stored(&store).await.len(), 20);
+    assert_eq!(stored(&other).await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_opened_is_one_line_with_its_name_and_the_cause() {
+    let folder = folder();
+    std::fs::write(
+        folder.path().join("text"),
+        "This is not a database, but it is long enough.".repeat(99),
+    )
+    .unwrap();
+    for (path, cause) in [
+        ("missing/log.db", "unable to open database file"),
+        ("text/log.db", "unable to open database file"),
+        ("text", "file is not a database"),
+    ] {
+        let url = format!("sqlite://{}", folder.path().join(path).display());
+        let error = SeaOrmStore::connect(&url).await.unwrap_err();
+        assert_eq!(error.to_string(), format!("cannot open {url}: {cause}"));
+        assert_eq!(error.is_unwritable(), cause.starts_with("unable"));
+        assert!(std::error::Error::source(&error).is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_read_only_log_is_read_and_not_written() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    store.append(vec![new("a")]).await.unwrap();
+    let store = SeaOrmStore::connect(&format!("{}?mode=ro", url(&folder))).await.unwrap();
+    assert_eq!(stored(&store).await, ["a"]);
+    let error = store.append(vec![new("b")]).await.unwrap_err();
+    assert!(error.is_unwritable() && !error.is_unavailable(), "{error}");
+}
+
+#[tokio::test]
+async fn a_url_of_no_database_is_refused_without_its_password() {
+    for url in ["", "events.db", "oracle://me:secret@host/x"] {
+        let error = SeaOrmStore::connect(url).await.unwrap_err();
+        assert!(error.is_refused() && !error.to_string().contains("secret"), "{error}");
+        assert!(error.to_string().contains("sqlite:"), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_who_open_a_new_file_at_once_all_succeed() {
+    for _ in 0..10 {
+        let folder = folder();
+        let opening: Vec<_> = (0..8)
+            .map(|_| {
+                let url = url(&folder);
+                tokio::spawn(async move { SeaOrmStore::connect(&url).await })
+            })
+            .collect();
+        let mut heads = Vec::new();
+        for store in opening {
+            let store = store.await.unwrap().unwrap();
+            store.append(vec![new("a")]).await.unwrap();
+            heads.push(store.head().await.unwrap());
+        }
+        assert!(heads.iter().all(|head| head.epoch() == heads[0].epoch()));
+        assert_eq!(heads.last().unwrap().sequence(), 8);
+    }
+}
+
+/// This test program again, as another process that runs one ignored test with a database.
+fn child(test: &str, url: &str) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command
+        .args(["--ignored", "--exact", "--nocapture", test])
+        .env("SSE_STORE_TEST_URL", url)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit());
+    command
+}
+
+#[tokio::test]
+#[ignore = "run by other tests, as a process of its own"]
+async fn child_that_appends_ten() {
+    let store = SeaOrmStore::connect(&std::env::var("SSE_STORE_TEST_URL").unwrap()).await.unwrap();
+    for _ in 0..10 {
+        store.append(vec![new("child")]).await.unwrap();
+    }
+    store.close().await;
+}
+
+#[tokio::test]
+async fn processes_share_a_new_file() {
+    let folder = folder();
+    let children: Vec<_> =
+        (0..4).map(|_| child("child_that_appends_ten", &url(&folder)).spawn().unwrap()).collect();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let mut after = Position::START;
+    let mut seen = 0;
+    while seen < 40 {
+        let waited = tokio::time::timeout(Duration::from_secs(30), store.wait(after)).await;
+        waited.unwrap().unwrap();
+        let page = store.read(after, &TopicSet::All, 7).await.unwrap();
+        assert_eq!(page.status, PageStatus::Exact);
+        for entry in &page.entries {
+            seen += 1;
+            assert_eq!(entry.position.sequence(), seen);
+        }
+        after = page.next;
+    }
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_append_still_commits() {
+    let store = SeaOrmStore::connect("sqlite::memory:").await.unwrap();
+    let mut append = store.append(vec![new("dropped"), new("too")]);
+    assert!(append.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(append);
+    until("the append commits", async || stored(&store).await == ["dropped", "too"]).await;
+}
+
+#[tokio::test]
+async fn the_task_ends_with_the_last_handle() {
+    let before = alive_tasks();
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let clone = store.clone();
+    drop(store);
+    clone.append(vec![new("a")]).await.unwrap();
+    assert!(alive_tasks() > before);
+    let mut append = clone.append(vec![new("b")]);
+    assert!(append.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    drop(append);
+    drop(clone);
+    until("no task is left", async || alive_tasks() == before).await;
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    assert_eq!(stored(&store).await, ["a", "b"], "what was queued is done before the end");
+}
+
+#[tokio::test]
+async fn a_closed_store_says_so_and_leaves_one_whole_file() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    store.append(vec![new("a")]).await.unwrap();
+    let clone = store.clone();
+    let head = store.head().await.unwrap();
+    let waiter = tokio::spawn(async move { clone.wait(head).await });
+    tokio::task::yield_now().await;
+    store.close().await;
+    store.close().await;
+    assert!(waiter.await.unwrap().unwrap_err().is_closed());
+    assert!(store.append(vec![new("b")]).await.unwrap_err().is_closed());
+    assert!(store.clear(&topic()).await.unwrap_err().is_closed());
+    assert!(store.head().await.unwrap_err().is_closed());
+    let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
+    assert_eq!(files.len(), 1, "no write-ahead log is left: {files:?}");
+}
+
+#[tokio::test]
+async fn a_full_database_is_a_typed_error_and_the_log_goes_on() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    store.close().await;
+    // The same settings as the store's own, but for the size and a pool of one.
+    let mut options = ConnectOptions::new(url(&folder));
+    options
+        .max_connections(1)
+        .map_sqlx_sqlite_opts(|options| options.pragma("max_page_count", "40"));
+    let db = Database::connect(options).await.unwrap();
+    let store = SeaOrmStore::new(db.clone()).await.unwrap();
+    let mut stored_bytes = 0;
+    let error = loop {
+        match store.append(vec![new(&"x".repeat(5000))]).await {
+            Ok(_) => stored_bytes += 5000,
+            Err(error) => break error,
+        }
+        assert!(stored_bytes < 1_000_000);
+    };
+    assert!(error.is_unwritable(), "{error}");
+    assert_eq!(stored(&store).await.len() * 5000, stored_bytes);
+    assert_eq!(store.head().await.unwrap().sequence() * 5000, stored_bytes as u64);
+    store.clear(&topic()).await.unwrap();
+    store.append(vec![new("there is room again")]).await.unwrap();
+}
+
+#[tokio::test]
+async fn damaged_rows_are_an_error_that_names_the_record() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    store.append(vec![new("a"), new("b")]).await.unwrap();
+    let db = application(&folder).await;
+    for (damage, named) in [
+        ("data = X'FF'", "data that is not UTF-8"),
+        ("type = X'610A'", "line feed"),
+        ("topic = ''", "the topic is empty"),
+        ("kind = 9", "unknown kind 9"),
+    ] {
+        let whole = "data = X'61', type = NULL, topic = 't', kind = 0";
+        for values in [whole, damage] {
+            let update = format!("UPDATE sse_entry SET {values} WHERE sequence = 2");
+            db.execute_unprepared(&update).await.unwrap();
+        }
+        let error = store.read(Position::START, &TopicSet::All, 9).await.unwrap_err();
+        assert!(
+            error.to_string().contains("record 2") && error.to_string().contains(named),
+            "{error}"
+        );
+    }
+}
+
+/// An application's own migrations, with ours among them.
+struct Application;
+
+impl MigratorTrait for Application {
+    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+        Migrator::migrations()
+    }
+}
+
+async fn application(folder: &TempDir) -> DatabaseConnection {
+    Database::connect(format!("{}?mode=rwc", url(folder))).await.unwrap()
+}
+
+#[tokio::test]
+async fn an_application_migrates_and_shares_its_connection() {
+    let folder = folder();
+    let db = application(&folder).await;
+    let error = SeaOrmStore::new(db.clone()).await.unwrap_err();
+    assert!(error.to_string().contains("sse_log"), "{error}");
+    Application::up(&db, None).await.unwrap();
+    let store = SeaOrmStore::new(db.clone()).await.unwrap();
+    let position = store.append(vec![new("a")]).await.unwrap()[0];
+    // One that makes the tables itself finds them made.
+    let other = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    assert_eq!(other.head().await.unwrap(), position);
+    assert_eq!(stored(&other).await, ["a"]);
+    // SeaORM's pool of one is shared by the task, the readers and those who wait.
+    let waiter = tokio::spawn({
+        let store = store.clone();
+        async move { store.wait(position).await }
+    });
+    let next = other.append(vec![new("b")]).await.unwrap()[0];
+    assert_eq!(waiter.await.unwrap().unwrap(), next);
+    Application::down(&db, None).await.unwrap();
+    assert!(store.head().await.is_err());
+}
+
+/// What restoring a backup amounts to.
+async fn restore(db: &DatabaseConnection, head: u64) {
+    let sql = format!(
+        "BEGIN; UPDATE sse_log SET head = {head}; DELETE FROM sse_entry WHERE sequence > {head}; COMMIT"
+    );
+    db.execute_unprepared(&sql).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_head_that_moved_back_renews_the_epoch() {
+    for first in ["read", "append", "clear", "wait"] {
+        let folder = folder();
+        let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+        let lost = store.append(vec![new("a"), new("b"), new("c")]).await.unwrap()[2];
+        restore(&application(&folder).await, 1).await;
+        match first {
+            "read" => {
+                let page = store.read(lost, &TopicSet::All, 9).await.unwrap();
+                assert_eq!((page.status, page.entries.len()), (PageStatus::Reset, 1));
+                assert_ne!(page.next.epoch(), lost.epoch());
+            }
+            "append" => drop(store.append(vec![new("d")]).await.unwrap()),
+            "clear" => drop(store.clear(&topic()).await.unwrap()),
+            _ => drop(store.wait(lost).await.unwrap()),
+        }
+        // Whatever comes to stand where `c` stood, a reader that has seen `c` starts anew.
+        let positions = store.append(vec![new("e"), new("f"), new("g")]).await.unwrap();
+        assert!(positions.iter().all(|position| position.epoch() != lost.epoch()));
+        let page = store.read(lost, &TopicSet::All, 9).await.unwrap();
+        assert_eq!(page.status, PageStatus::Reset, "{first}");
+        assert_eq!(stored(&store).await.last().unwrap(), "g");
+    }
+}
+
+#[tokio::test]
+async fn an_epoch_is_renewed_once_and_for_every_handle() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let other = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let old = store.append(vec![new("a")]).await.unwrap()[0];
+    let waiter = tokio::spawn({
+        let other = other.clone();
+        async move { other.wait(old).await }
+    });
+    let renewed = store.renew_epoch().await.unwrap();
+    assert_eq!(renewed.sequence(), 1);
+    assert_ne!(renewed.epoch(), old.epoch());
+    assert_eq!(waiter.await.unwrap().unwrap(), renewed);
+    for store in [store, other] {
+        assert_eq!(store.head().await.unwrap(), renewed);
+        let page = store.read(old, &TopicSet::All, 9).await.unwrap();
+        assert_eq!((page.status, page.next), (PageStatus::Reset, renewed));
+        let fenced = store.append(vec![new("b").fenced_by(old)]).await.unwrap_err();
+        assert!(fenced.is_fenced());
+    }
+}
