@@ -111,3 +111,68 @@ fn retry_after(result: &Result<Response, Refusal>) -> Option<Duration> {
     let seconds = value.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds))
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+    use futures_util::future::poll_fn;
+    use http_body::{Body as _, Frame, SizeHint};
+
+    use super::*;
+    use crate::request_body::RequestBody;
+
+    /// A body of three bytes, one in 9 s.
+    struct Slow(u8, std::pin::Pin<Box<tokio::time::Sleep>>);
+
+    impl http_body::Body for Slow {
+        type Data = Bytes;
+        type Error = std::io::Error;
+
+        fn poll_frame(
+            mut self: std::pin::Pin<&mut Self>,
+            cx: &mut std::task::Context<'_>,
+        ) -> std::task::Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+            if self.0 == 0 {
+                return std::task::Poll::Ready(None);
+            }
+            std::task::ready!(self.1.poll_unpin(cx));
+            self.1 = Box::pin(sleep(Duration::from_secs(9)));
+            self.0 -= 1;
+            std::task::Poll::Ready(Some(Ok(Frame::data(Bytes::from_static(b"x")))))
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            SizeHint::with_exact(self.0.into())
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_for_headers_begins_with_the_last_byte_of_the_request() {
+        let began = Instant::now();
+        let slow = Slow(3, Box::pin(sleep(Duration::from_secs(9))));
+        let (body, upload) = RequestBody::new(slow);
+        let mut body = pin!(body);
+        let sending = async { while poll_fn(|cx| body.as_mut().poll_frame(cx)).await.is_some() {} };
+        let timer = header_timer(&upload, Duration::from_secs(10));
+        let (mut timer, mut sending) = (pin!(timer), pin!(sending));
+        let first = select(timer.as_mut(), sending.as_mut()).await;
+        assert!(matches!(first, Either::Right(_)));
+        assert_eq!(began.elapsed(), Duration::from_secs(27));
+        assert!(upload.is_sent() && !upload.is_failed());
+        timer.await;
+        assert_eq!(began.elapsed(), Duration::from_secs(37));
+    }
+
+    #[test]
+    fn a_retry_after_that_is_no_number_is_left_alone() {
+        for (text, expected) in
+            [("7", Some(7)), ("0", Some(0)), ("-1", None), ("Fri, 31 Dec 1999 23:59:59 GMT", None)]
+        {
+            let answer = http::Response::builder().header(RETRY_AFTER, text);
+            let answer = Response::from(answer.body("").unwrap());
+            let found = retry_after(&Ok(answer));
+            assert_eq!(found, expected.map(Duration::from_secs), "{text}");
+        }
+    }
+}

@@ -10,7 +10,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use futures_util::future::{Either, select};
 use http::header::CONTENT_LENGTH;
-use http::{HeaderName, Method, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use reqwest::Url;
 use sse_core::Event;
@@ -184,6 +184,10 @@ impl Route {
         };
         headers::add_via(&from.headers, &mut headers, from.version, via);
         let is_empty = body.is_end_stream();
+        if is_empty && !from.method.is_safe() {
+            // RFC 9110 §8.6: some servers refuse a POST that does not say that it has nothing to say.
+            headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        }
         let (body, upload) = RequestBody::new(body);
         Ok(Outgoing {
             method: from.method,

@@ -1,0 +1,212 @@
+//! What a client is told when the upstream does not do what it should.
+
+use std::time::Duration;
+
+use http::Method;
+use sse_proxy::Forward;
+
+use crate::support::{Conn, Scripted, body, front, unchunked, within};
+
+/// The answer to a GET: its head and its body, which has a length.
+async fn answer(forward: Forward) -> (String, String) {
+    let mut client = Conn::get(front(forward).await, "/").await;
+    let head = client.head().await;
+    let body = body(&mut client, &head).await;
+    (head, body)
+}
+
+/// The answer to a GET when the upstream says this.
+async fn answer_to(script: &str) -> (String, String) {
+    let upstream = Scripted::listen().await;
+    let forward = upstream.upstream().stream("/sse");
+    let server = async {
+        let (mut server, _) = upstream.accept().await;
+        server.send(script).await;
+        server
+    };
+    tokio::join!(answer(forward), server).0
+}
+
+#[tokio::test]
+async fn an_upstream_that_is_not_there_is_502_with_a_reason_and_no_address() {
+    let upstream = Scripted::listen().await;
+    let (addr, builder) = (upstream.addr, upstream.builder());
+    drop(upstream);
+    let upstream = builder.build().unwrap();
+    for forward in [upstream.stream("/sse"), upstream.plain("/events")] {
+        let (head, body) = answer(forward).await;
+        assert!(head.starts_with("http/1.1 502 "), "{head}");
+        assert!(head.contains("content-type: application/json\r\n"));
+        assert!(head.contains("cache-control: no-store\r\n"));
+        assert_eq!(
+            body,
+            r#"{"error":{"code":"upstream_unreachable","message":"the upstream cannot be reached"}}"#
+        );
+        assert!(!head.contains(&addr.port().to_string()));
+    }
+}
+
+#[tokio::test]
+async fn headers_that_do_not_come_are_504_and_the_upstream_is_let_go() {
+    let upstream = Scripted::listen().await;
+    let limited = upstream.builder().header_timeout(Duration::from_millis(100));
+    let forward = limited.build().unwrap().stream("/sse");
+    let ((head, body), (mut server, _)) = tokio::join!(answer(forward), upstream.accept());
+    assert!(head.starts_with("http/1.1 504 "), "{head}");
+    assert!(body.contains(r#""code":"upstream_timeout""#), "{body}");
+    server.is_closed().await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_hangs_up_before_its_headers_is_502() {
+    let upstream = Scripted::listen().await;
+    let forward = upstream.upstream().stream("/sse");
+    let hangs_up = async { drop(upstream.accept().await) };
+    let ((head, body), ()) = tokio::join!(answer(forward), hangs_up);
+    assert!(head.starts_with("http/1.1 502 "), "{head}");
+    assert!(body.contains(r#""code":"upstream_lost""#), "{body}");
+}
+
+#[tokio::test]
+async fn a_200_that_is_no_event_stream_is_502() {
+    for head in [
+        "Content-Type: text/html\r\n",
+        "Content-Type: text/event-stream\r\nContent-Encoding: gzip\r\n",
+        "",
+    ] {
+        let script = format!("HTTP/1.1 200 OK\r\n{head}Content-Length: 2\r\n\r\nno");
+        let (head, body) = answer_to(&script).await;
+        assert!(head.starts_with("http/1.1 502 "), "{head}");
+        assert!(body.contains(r#""code":"upstream_not_event_stream""#), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_is_neither_followed_nor_shown() {
+    let elsewhere = Scripted::listen().await;
+    for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
+        let script = format!(
+            "HTTP/1.1 {status}\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n",
+            elsewhere.addr
+        );
+        let (head, body) = answer_to(&script).await;
+        assert!(head.starts_with("http/1.1 502 "), "{head}");
+        assert!(!head.contains("location"), "{head}");
+        assert!(body.contains(r#""code":"upstream_unexpected_status""#), "{body}");
+    }
+    assert!(!elsewhere.has_caller().await);
+}
+
+#[tokio::test]
+async fn a_success_that_is_no_200_is_no_stream() {
+    for status in ["101 Switching Protocols", "201 Created", "206 Partial Content"] {
+        let script = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: text/event-stream\r\nContent-Length: 0\r\n\r\n"
+        );
+        let (head, _) = answer_to(&script).await;
+        assert!(head.starts_with("http/1.1 502 "), "{status}: {head}");
+    }
+}
+
+#[tokio::test]
+async fn no_content_passes() {
+    let upstream = Scripted::listen().await;
+    let mut client = Conn::get(front(upstream.upstream().stream("/sse")).await, "/").await;
+    let (mut server, _) = upstream.accept().await;
+    server.send("HTTP/1.1 204 No Content\r\n\r\n").await;
+    assert!(client.head().await.starts_with("http/1.1 204 "));
+}
+
+#[tokio::test]
+async fn refusals_of_the_upstream_pass_with_their_reason_and_their_time() {
+    for status in ["400 Bad Request", "404 Not Found", "429 Slow", "500 Oh", "503 Later"] {
+        let (head, body) = answer_to(&format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nRetry-After: 7\r\n\
+             Content-Length: 13\r\n\r\n{{\"why\":\"not\"}}"
+        ))
+        .await;
+        assert!(head.starts_with(&format!("http/1.1 {}", &status[..3])), "{head}");
+        assert!(head.contains("retry-after: 7\r\n"), "{head}");
+        assert!(head.contains("content-type: application/json\r\n"), "{head}");
+        assert_eq!(body, r#"{"why":"not"}"#);
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_is_not_listed_is_405_and_goes_nowhere() {
+    let upstream = Scripted::listen().await;
+    let told = upstream.upstream().stream("/sse").methods([Method::POST, Method::TRACE]);
+    for (forward, method, allow) in [
+        (upstream.upstream().stream("/sse"), "POST", "get, head"),
+        (upstream.upstream().plain("/x"), "DELETE", "get, head"),
+        (told.clone(), "GET", "post"),
+        (told, "TRACE", "post"),
+    ] {
+        let request = format!("{method} / HTTP/1.1\r\nHost: f\r\nContent-Length: 0\r\n\r\n");
+        let mut client = Conn::client(front(forward).await, request).await;
+        let head = client.head().await;
+        assert!(head.starts_with("http/1.1 405 "), "{head}");
+        assert!(head.contains(&format!("allow: {allow}\r\n")), "{head}");
+    }
+    assert!(!upstream.has_caller().await);
+}
+
+#[tokio::test]
+async fn a_silent_stream_is_aborted() {
+    let upstream = Scripted::listen().await;
+    let limited = upstream.builder().idle_timeout(Duration::from_millis(100));
+    let front = front(limited.build().unwrap().stream("/sse")).await;
+    let (mut client, mut server) = crate::support::opened(&upstream, front).await;
+    server.chunk("data: x\n\n").await;
+    assert_eq!(unchunked(&client.rest().await), (b"data: x\n\n".to_vec(), false));
+    server.is_closed().await;
+}
+
+/// Two readings of where a message ends are what smuggling lives on. The server refuses most of
+/// them; the proxy never passes a length or a coding on, so what goes up has one reading.
+#[tokio::test]
+async fn a_request_with_two_readings_is_refused_or_sent_up_with_one() {
+    let upstream = Scripted::listen().await;
+    let forward = upstream.upstream().plain("/x").methods([Method::POST]);
+    let front = front(forward).await;
+    for framing in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Content-Length: +5\r\n",
+        "Content-Length: -1\r\n",
+        "Transfer-Encoding: xchunked\r\n",
+        "Transfer-Encoding: chunked, gzip\r\n",
+        "Transfer-Encoding : chunked\r\n",
+        "X: y\r\n folded: z\r\nContent-Length: 0\r\n",
+        "X: a\0b\r\nContent-Length: 0\r\n",
+    ] {
+        let request = format!("POST / HTTP/1.1\r\nHost: f\r\n{framing}\r\n0\r\n\r\n");
+        let mut client = Conn::client(front, request).await;
+        let head = client.head().await;
+        assert!(head.starts_with("http/1.1 400 "), "{framing:?}: {head}");
+        client.is_closed().await;
+    }
+    assert!(!upstream.has_caller().await);
+
+    let both = "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 3\r\n\
+                Transfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n";
+    let _client = Conn::client(front, both).await;
+    let (mut server, head) = upstream.accept().await;
+    assert!(!head.contains("content-length"), "{head}");
+    assert!(head.contains("transfer-encoding: chunked\r\n"), "{head}");
+    assert_eq!(server.until("0\r\n\r\n").await, "2\r\nab\r\n0\r\n\r\n");
+}
+
+#[tokio::test]
+async fn an_answer_with_two_readings_is_502() {
+    for framing in [
+        "Content-Length: 5\r\nContent-Length: 6\r\n",
+        "Content-Length: 5, 6\r\n",
+        "Content-Length: x\r\n",
+        "Bad Name: y\r\nContent-Length: 0\r\n",
+    ] {
+        let script = format!("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n{framing}\r\n");
+        let (head, _) = within("an answer", answer_to(&script)).await;
+        assert!(head.starts_with("http/1.1 502 "), "{framing:?}: {head}");
+    }
+}

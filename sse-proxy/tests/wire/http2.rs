@@ -1,0 +1,86 @@
+//! HTTP/2 on either side.
+
+use std::convert::Infallible;
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::response::Response;
+use axum::routing::get;
+use futures_util::stream;
+use http::header::CONTENT_TYPE;
+use sse_proxy::Upstream;
+
+use crate::support::{STREAM, Scripted, front, serve, within};
+
+fn h2() -> reqwest::Client {
+    let builder = reqwest::Client::builder().no_proxy();
+    builder.http2_prior_knowledge().build().unwrap()
+}
+
+#[tokio::test]
+async fn over_http2_a_lost_upstream_resets_the_clients_stream() {
+    let upstream = Scripted::listen().await;
+    let front = front(upstream.upstream().stream("/sse")).await;
+    let script = async {
+        let (mut server, head) = upstream.accept().await;
+        assert!(head.contains("via: 2 sse-proxy-"), "{head}");
+        server.send(STREAM).await;
+        server.chunk("data: x\n\n").await;
+        server
+    };
+    let answer = h2().get(format!("http://{front}/")).send();
+    let (mut answer, server) = within("an answer", async { tokio::join!(answer, script) }).await;
+    let answer = answer.as_mut().unwrap();
+    assert_eq!(answer.version(), http::Version::HTTP_2);
+    assert_eq!(answer.chunk().await.unwrap().unwrap(), "data: x\n\n");
+    drop(server);
+    within("a reset", answer.chunk()).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn over_http2_a_client_that_leaves_ends_the_upstream() {
+    let upstream = Scripted::listen().await;
+    let front = front(upstream.upstream().stream("/sse")).await;
+    let client = h2();
+    let script = async {
+        let (mut server, _) = upstream.accept().await;
+        server.send(STREAM).await;
+        server
+    };
+    let answer = client.get(format!("http://{front}/")).send();
+    let (answer, mut server) = within("an answer", async { tokio::join!(answer, script) }).await;
+    drop(answer);
+    server.is_closed().await;
+    drop(client);
+}
+
+fn events(events: impl futures_util::Stream<Item = Bytes> + Send + 'static) -> Response {
+    use futures_util::StreamExt;
+    let body = Body::from_stream(events.map(Ok::<_, Infallible>));
+    let response = Response::builder().header(CONTENT_TYPE, "text/event-stream");
+    response.body(body).unwrap()
+}
+
+#[tokio::test]
+async fn clients_that_do_not_read_hold_up_no_other_on_the_same_upstream_connection() {
+    let event = Bytes::from(format!("data: {}\n\n", "x".repeat(16 * 1024 - 8)));
+    let flood = move || async { events(stream::repeat(event)) };
+    let one = || async { events(stream::iter([Bytes::from("data: one\n\n")])) };
+    let upstream = serve(Router::new().route("/flood", get(flood)).route("/one", get(one))).await;
+    let upstream = Upstream::builder(format!("http://{upstream}")).http2_prior_knowledge();
+    let upstream = upstream.build().unwrap();
+    let router = Router::new()
+        .route_service("/flood", upstream.stream("/flood"))
+        .route_service("/one", upstream.stream("/one"));
+    let front = serve(router).await;
+    let mut stuck = vec![];
+    // Together they could hold more than HTTP/2's usual window of a connection.
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    for _ in 0..120 {
+        let answer = client.get(format!("http://{front}/flood")).send();
+        stuck.push(within("a flood", answer).await.unwrap());
+    }
+    let one = client.get(format!("http://{front}/one")).send();
+    let one = within("the other answer", one).await.unwrap();
+    assert_eq!(within("its event", one.text()).await.unwrap(), "data: one\n\n");
+}

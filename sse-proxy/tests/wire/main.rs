@@ -1,0 +1,11 @@
+//! The proxy between a scripted upstream and raw clients: every claim is read off the wire.
+
+mod cold;
+mod failures;
+mod headers;
+mod http2;
+mod leaving;
+mod plain;
+mod shutdown;
+mod stream;
+mod support;
