@@ -1,1 +1,16 @@
-//! .
+//! The documented flow: a page opens an event stream through a front, a backend stores and sends
+//! the events of a session, and the page lists what was stored.
+
+#![forbid(unsafe_code)]
+
+pub mod app;
+pub mod backend;
+pub mod config;
+pub mod front;
+pub mod message;
+pub mod pace;
+mod run;
+pub mod serve;
+pub mod session;
+
+mod problem;

@@ -1,0 +1,125 @@
+//! The application: what is composed of what.
+
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use sse_proxy::Upstream;
+use sse_store::SeaOrmStore;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use crate::backend::{Backend, OpenStreams};
+use crate::config::{Config, Role};
+use crate::front;
+use crate::pace::Pace;
+use crate::serve::{OpenConnections, serve};
+
+/// An error with its reason on one line.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// The application, running.
+#[derive(Debug)]
+pub struct App {
+    /// The backend, where this process has it.
+    pub backend: Option<Part>,
+    /// The front, where this process has it.
+    pub front: Option<Part>,
+    /// The backend's open streams.
+    pub streams: OpenStreams,
+    servers: JoinSet<()>,
+    shutdown: CancellationToken,
+}
+
+/// A part that listens.
+#[derive(Debug)]
+pub struct Part {
+    /// Where a client on this machine reaches it.
+    pub address: SocketAddr,
+    /// Its open connections.
+    pub connections: OpenConnections,
+}
+
+impl App {
+    /// Starts what the role asks for.
+    ///
+    /// # Errors
+    ///
+    /// The database cannot be opened, a port is taken, or the backend's URL is wrong.
+    pub async fn start(config: &Config, pace: Pace) -> Result<Self, BoxError> {
+        let mut app = Self {
+            backend: None,
+            front: None,
+            streams: OpenStreams::default(),
+            servers: JoinSet::new(),
+            shutdown: CancellationToken::new(),
+        };
+        let mut backend_url = config.backend_url.clone();
+        if config.role != Role::Front {
+            let port = if config.role == Role::Both { config.backend_port } else { config.port() };
+            let listener = listen(config.host, port).await?;
+            let store = SeaOrmStore::connect(&config.database_url).await?;
+            let backend = Backend {
+                store: Arc::new(store),
+                count: config.count,
+                pace,
+                cors_origins: config.cors_origins.clone(),
+                shutdown: app.shutdown.clone(),
+                streams: app.streams.clone(),
+            };
+            let part = app.serve(listener, backend.router(), config)?;
+            backend_url = format!("http://{}", part.address);
+            app.backend = Some(part);
+        }
+        if config.role != Role::Backend {
+            let listener = listen(config.host, config.port()).await?;
+            let upstream = Upstream::builder(&backend_url)
+                .shutdown(app.shutdown.clone().cancelled_owned())
+                .build()?;
+            app.front = Some(app.serve(listener, front::router(&upstream), config)?);
+        }
+        Ok(app)
+    }
+
+    fn serve(
+        &mut self,
+        listener: TcpListener,
+        router: Router,
+        config: &Config,
+    ) -> Result<Part, BoxError> {
+        let address = reachable(listener.local_addr()?);
+        let connections = OpenConnections::default();
+        let shutdown = self.shutdown.clone();
+        self.servers.spawn(serve(listener, router, connections.clone(), shutdown, config.grace()));
+        Ok(Part { address, connections })
+    }
+
+    /// Ends the streams and the servers, within the grace.
+    pub async fn stop(mut self) {
+        self.shutdown.cancel();
+        while let Some(ended) = self.servers.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a server ended badly");
+            }
+        }
+    }
+}
+
+async fn listen(host: IpAddr, port: u16) -> Result<TcpListener, BoxError> {
+    let address = SocketAddr::new(host, port);
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen at {address}: {error}").into())
+}
+
+/// Where a client on this machine reaches what listens at `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}

@@ -1,0 +1,61 @@
+//! The application as two processes.
+
+use std::process::Command;
+
+use tempfile::TempDir;
+use testkit::Process;
+
+/// Front and backend in processes of their own.
+#[derive(Debug)]
+pub(crate) struct Split {
+    backend: Process,
+    backend_url: String,
+    _front: Process,
+    page: String,
+    folder: TempDir,
+}
+
+impl Split {
+    /// Starts both; the arguments are the backend's.
+    pub(crate) async fn start(arguments: &[&str]) -> Self {
+        let folder = TempDir::new().unwrap();
+        let mut backend = backend(&folder, "0", arguments);
+        let backend_url = backend.line_after("backend: ").await;
+        let mut front =
+            Process::spawn(flow("front").arg("--port=0").env("BACKEND_URL", &backend_url));
+        let page = front.line_after("page: ").await;
+        Self { backend, backend_url, _front: front, page, folder }
+    }
+
+    pub(crate) fn page(&self) -> &str {
+        &self.page
+    }
+
+    pub(crate) fn kill_backend(&mut self) {
+        self.backend.kill();
+    }
+
+    /// Starts the backend again where it was, with the database that it had.
+    pub(crate) async fn restart_backend(&mut self, arguments: &[&str]) {
+        let (_, port) = self.backend_url.rsplit_once(':').unwrap();
+        self.backend = backend(&self.folder, port, arguments);
+        assert_eq!(self.backend.line_after("backend: ").await, self.backend_url);
+    }
+}
+
+fn backend(folder: &TempDir, port: &str, arguments: &[&str]) -> Process {
+    let mut command = flow("backend");
+    Process::spawn(
+        command.args(["--port", port]).args(arguments).env("DATABASE_URL", database(folder)),
+    )
+}
+
+fn flow(role: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flow"));
+    command.args(["--role", role]);
+    command
+}
+
+fn database(folder: &TempDir) -> String {
+    format!("sqlite:{}", folder.path().join("flow.db").display())
+}

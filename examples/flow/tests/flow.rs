@@ -1,0 +1,308 @@
+//! The flow as a client sees it that is no browser.
+
+mod support;
+
+use std::net::SocketAddr;
+
+use flow::message::{Kind, Message};
+use reqwest::Method;
+use serde_json::{Value, json};
+use sse_core::MessageEvent;
+use support::{Fixture, Stream, client, get, listing};
+use testkit::{BOUND, until};
+
+const SEVEN: [Kind; 7] = [
+    Kind::Connecting,
+    Kind::Message,
+    Kind::Message,
+    Kind::Message,
+    Kind::Message,
+    Kind::Message,
+    Kind::Complete,
+];
+
+async fn run_to_completion(address: SocketAddr, path: &str) -> Vec<(MessageEvent, Message)> {
+    let mut stream = Stream::open(address, path).await;
+    let mut received = vec![stream.message().await];
+    while received[received.len() - 1].1.kind != Kind::Complete {
+        received.push(stream.message().await);
+    }
+    received
+}
+
+fn kinds(received: &[(MessageEvent, Message)]) -> Vec<Kind> {
+    received.iter().map(|(_, message)| message.kind).collect()
+}
+
+/// What `/events` must list of what was received.
+fn listed(received: &[(MessageEvent, Message)]) -> Vec<Value> {
+    let with_id = |(event, message): &(MessageEvent, Message)| {
+        let mut value = serde_json::to_value(message).unwrap();
+        value["id"] = event.last_event_id.as_str().into();
+        value
+    };
+    received.iter().map(with_id).collect()
+}
+
+#[tokio::test]
+async fn seven_events_in_order_and_what_was_received_is_what_is_stored() {
+    let flow = Fixture::quick().await;
+    let received = run_to_completion(flow.front(), "/api/sse?sessionId=s").await;
+    assert_eq!(kinds(&received), SEVEN);
+    for (event, _) in &received {
+        assert_eq!(event.event_type, "message", "a plain onmessage page sees every event");
+        assert!(event.id().is_some(), "each has an id of its own");
+    }
+    let stored = listing(flow.front(), "/api/events?sessionId=s").await;
+    assert_eq!(stored["events"], json!(listed(&received)));
+}
+
+#[tokio::test]
+async fn each_event_is_stored_before_it_is_sent_and_sent_before_the_next_is_made() {
+    let (flow, steps) = Fixture::stepped().await;
+    let mut stream = Stream::open(flow.front(), "/api/sse?sessionId=s").await;
+    for step in 0..7 {
+        steps.release();
+        let (event, _) = stream.message().await;
+        let stored = listing(flow.front(), "/api/events?sessionId=s").await;
+        let stored = stored["events"].as_array().unwrap();
+        assert_eq!(stored.len(), step + 1);
+        assert_eq!(stored[step]["id"], event.last_event_id.as_str());
+    }
+}
+
+#[tokio::test]
+async fn a_new_run_deletes_what_the_one_before_stored() {
+    let flow = Fixture::quick().await;
+    let first = run_to_completion(flow.front(), "/api/sse?sessionId=s").await;
+    let second = run_to_completion(flow.front(), "/api/sse?sessionId=s").await;
+    assert!(first.iter().all(|(old, _)| second.iter().all(|(new, _)| new.id() != old.id())));
+    let stored = listing(flow.front(), "/api/events?sessionId=s").await;
+    assert_eq!(stored["events"], json!(listed(&second)));
+}
+
+#[tokio::test]
+async fn a_new_run_fences_the_one_before() {
+    let (flow, steps) = Fixture::stepped().await;
+    let mut old = Stream::open(flow.backend(), "/sse?sessionId=s").await;
+    steps.release();
+    assert_eq!(old.message().await.1.kind, Kind::Connecting);
+
+    let mut new = Stream::open(flow.backend(), "/sse?sessionId=s").await;
+    // The old run waits for its turn first, so it takes this step and finds itself fenced.
+    steps.release();
+    assert_eq!(old.message().await.1.kind, Kind::Superseded);
+    let stored = listing(flow.backend(), "/events?sessionId=s").await;
+    assert_eq!(stored["events"], json!([]), "the old run wrote into the new one");
+
+    for kind in SEVEN {
+        steps.release();
+        assert_eq!(new.message().await.1.kind, kind);
+    }
+    let stored = listing(flow.backend(), "/events?sessionId=s").await;
+    assert_eq!(stored["events"].as_array().unwrap().len(), 7);
+}
+
+#[tokio::test]
+async fn two_sessions_never_see_or_delete_each_others_events() {
+    let flow = Fixture::quick().await;
+    let (one, other) = tokio::join!(
+        run_to_completion(flow.front(), "/api/sse?sessionId=one"),
+        run_to_completion(flow.front(), "/api/sse?sessionId=One"),
+    );
+    for (session, received) in [("one", one), ("One", other)] {
+        let path = format!("/api/events?sessionId={session}");
+        let stored = listing(flow.front(), &path).await;
+        assert_eq!(stored["events"], json!(listed(&received)));
+    }
+}
+
+#[tokio::test]
+async fn polling_with_after_gives_each_event_once() {
+    let (flow, steps) = Fixture::stepped().await;
+    let mut stream = Stream::open(flow.backend(), "/sse?sessionId=s").await;
+    let mut polled = Vec::new();
+    let mut after = String::new();
+    for _ in 0..7 {
+        steps.release();
+        stream.message().await;
+        let path = format!("/events?sessionId=s&after={after}");
+        let page = listing(flow.backend(), &path).await;
+        polled.extend(page["events"].as_array().unwrap().clone());
+        after = page["next"].as_str().unwrap().into();
+    }
+    let all = listing(flow.backend(), "/events?sessionId=s").await;
+    assert_eq!(json!(polled), all["events"]);
+    let rest = listing(flow.backend(), &format!("/events?sessionId=s&after={after}")).await;
+    assert_eq!((&rest["events"], &rest["status"]), (&json!([]), &json!("exact")));
+}
+
+#[tokio::test]
+async fn polling_across_a_new_run_is_told_of_the_gap() {
+    let flow = Fixture::quick().await;
+    let first = run_to_completion(flow.backend(), "/sse?sessionId=s").await;
+    run_to_completion(flow.backend(), "/sse?sessionId=s").await;
+    let after = &first[2].0.last_event_id;
+    let page = listing(flow.backend(), &format!("/events?sessionId=s&after={after}")).await;
+    assert_eq!(page["status"], "gap");
+    assert_eq!(page["events"].as_array().unwrap().len(), 7);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_with_a_reason() {
+    let flow = Fixture::quick().await;
+    let long = format!("/sse?sessionId={}", "x".repeat(65));
+    for (path, status, code) in [
+        ("/sse", 400, "invalid_session_id"),
+        ("/sse?sessionId=", 400, "invalid_session_id"),
+        ("/sse?sessionId=a%0Ab", 400, "invalid_session_id"),
+        ("/sse?sessionId=a/../b", 400, "invalid_session_id"),
+        ("/sse?sessionId=%FF", 400, "invalid_session_id"),
+        ("/sse?sessionId=a&sessionId=b", 400, "invalid_query"),
+        (&long, 400, "invalid_session_id"),
+        ("/events", 400, "invalid_session_id"),
+        ("/events?sessionId=s&after=x", 400, "invalid_after"),
+    ] {
+        for (address, prefix) in [(flow.backend(), ""), (flow.front(), "/api")] {
+            let response = get(address, &format!("{prefix}{path}")).await;
+            assert_eq!(response.status(), status, "{prefix}{path}");
+            let body: Value = response.json().await.unwrap();
+            assert_eq!(body["error"]["code"], code, "{prefix}{path}");
+            assert!(body["error"]["message"].as_str().is_some_and(|it| !it.is_empty()));
+        }
+    }
+    for (address, path) in
+        [(flow.backend(), "/nothing"), (flow.front(), "/nothing"), (flow.front(), "/api/health")]
+    {
+        let response = get(address, path).await;
+        assert_eq!(response.status(), 404, "{path}");
+        let body: Value = response.json().await.unwrap();
+        assert_eq!(body["error"]["code"], "not_found");
+    }
+}
+
+#[tokio::test]
+async fn only_a_get_begins_a_run() {
+    let flow = Fixture::quick().await;
+    let received = run_to_completion(flow.backend(), "/sse?sessionId=s").await;
+    for method in [Method::HEAD, Method::POST, Method::DELETE] {
+        let url = format!("http://{}/sse?sessionId=s", flow.backend());
+        let response = client().request(method.clone(), url).send().await.unwrap();
+        assert_eq!(response.status(), 405, "{method}");
+    }
+    let stored = listing(flow.backend(), "/events?sessionId=s").await;
+    assert_eq!(stored["events"], json!(listed(&received)));
+}
+
+#[tokio::test]
+async fn a_browser_may_connect_directly_only_from_an_origin_that_is_listed() {
+    let origin_of = async |arguments: &[&str], origin: &str| {
+        let flow = Fixture::start(arguments).await;
+        let url = format!("http://{}/events?sessionId=s", flow.backend());
+        let response = client().get(url).header("Origin", origin).send().await.unwrap();
+        let header = |name| Some(response.headers().get(name)?.to_str().unwrap().to_owned());
+        (header("access-control-allow-origin"), header("access-control-allow-credentials"))
+    };
+    let listed: &[&str] = &["--cors-origins=http://a.example,http://b.example:8080"];
+    let allowed = (Some("http://b.example:8080".into()), Some("true".into()));
+    assert_eq!(origin_of(listed, "http://b.example:8080").await, allowed);
+    assert_eq!(origin_of(listed, "http://b.example").await.0, None);
+    assert_eq!(origin_of(&[], "http://b.example:8080").await, (None, None));
+}
+
+#[tokio::test]
+async fn an_unreachable_backend_is_a_502_and_no_hang() {
+    let flow = Fixture::start(&["--role=front", "--backend-url=http://127.0.0.1:1"]).await;
+    for path in ["/api/sse?sessionId=s", "/api/events?sessionId=s"] {
+        let response = get(flow.front(), path).await;
+        assert_eq!(response.status(), 502, "{path}");
+        let body: Value = response.json().await.unwrap();
+        assert!(body["error"]["message"].is_string(), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_stop_with_streams_open_ends_them_within_the_grace_and_says_when_to_return() {
+    let (flow, steps) = Fixture::stepped().await;
+    let mut direct = Stream::open(flow.backend(), "/sse?sessionId=a").await;
+    let mut forwarded = Stream::open(flow.front(), "/api/sse?sessionId=b").await;
+    steps.release();
+    steps.release();
+    direct.message().await;
+    forwarded.message().await;
+    let stopped = tokio::spawn(flow.app.stop());
+    assert!(direct.next().await.expect("not cut short").is_none());
+    assert!(forwarded.next().await.expect("not cut short").is_none());
+    drop((direct, forwarded));
+    tokio::time::timeout(BOUND, stopped).await.expect("within the grace").unwrap();
+}
+
+/// The application with its backend on a runtime of its own, whose tasks are counted.
+struct Counted {
+    flow: Fixture,
+    runtime: tokio::runtime::Runtime,
+    idle_tasks: usize,
+    front: Fixture,
+}
+
+impl Counted {
+    async fn start(interval: &'static str) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
+        let start = async move { Fixture::start(&["--role=backend", interval]).await };
+        let flow = runtime.spawn(start).await.unwrap();
+        let url = format!("--backend-url=http://{}", flow.backend());
+        let front = Fixture::start(&["--role=front", &url]).await;
+        let idle_tasks = runtime.metrics().num_alive_tasks();
+        Self { flow, runtime, idle_tasks, front }
+    }
+
+    /// Waits until the backend has no stream, no connection and no task more than at its start,
+    /// when tasks of starting may still have been there: hence many streams in these tests. A timer
+    /// lives in its task.
+    async fn until_let_go(&self) {
+        until(BOUND, "the backend lets go", async || {
+            let backend = self.flow.app.backend.as_ref().unwrap();
+            self.flow.app.streams.count() == 0
+                && backend.connections.count() == 0
+                && self.runtime.metrics().num_alive_tasks() <= self.idle_tasks
+        })
+        .await;
+    }
+
+    fn end(self) {
+        self.runtime.shutdown_background();
+    }
+}
+
+const MANY: usize = 10;
+
+#[tokio::test]
+async fn after_complete_the_backend_has_let_go() {
+    let counted = Counted::start("--interval-ms=0").await;
+    for session in 0..MANY {
+        let path = format!("/api/sse?sessionId={session}");
+        assert_eq!(kinds(&run_to_completion(counted.front.front(), &path).await), SEVEN);
+    }
+    counted.until_let_go().await;
+    counted.end();
+}
+
+#[tokio::test]
+async fn when_the_client_goes_in_mid_stream_the_backend_lets_go_through_the_proxy() {
+    let counted = Counted::start("--interval-ms=600000").await;
+    let mut streams = Vec::new();
+    for session in 0..MANY {
+        let path = format!("/api/sse?sessionId={session}");
+        let mut stream = Stream::open(counted.front.front(), &path).await;
+        stream.message().await;
+        streams.push(stream);
+    }
+    assert_eq!(counted.flow.app.streams.count(), MANY);
+    drop(streams);
+    counted.until_let_go().await;
+    counted.end();
+}
