@@ -56,13 +56,19 @@ impl App {
             servers: JoinSet::new(),
             shutdown: CancellationToken::new(),
         };
+        // Every port first: one that is taken should be told before anything is done.
+        let (backend_port, front_port) = match config.role {
+            Role::Both => (Some(config.backend_port), Some(config.port())),
+            Role::Backend => (Some(config.port()), None),
+            Role::Front => (None, Some(config.port())),
+        };
+        let backend_listener = listen(config.host, backend_port).await?;
+        let front_listener = listen(config.host, front_port).await?;
+
         let mut backend_url = config.backend_url.clone();
-        if config.role != Role::Front {
-            let port = if config.role == Role::Both { config.backend_port } else { config.port() };
-            let listener = listen(config.host, port).await?;
-            let store = SeaOrmStore::connect(&config.database_url).await?;
+        if let Some(listener) = backend_listener {
             let backend = Backend {
-                store: Arc::new(store),
+                store: Arc::new(SeaOrmStore::connect(&config.database_url).await?),
                 count: config.count,
                 pace,
                 cors_origins: config.cors_origins.clone(),
@@ -73,8 +79,7 @@ impl App {
             backend_url = format!("http://{}", part.address);
             app.backend = Some(part);
         }
-        if config.role != Role::Backend {
-            let listener = listen(config.host, config.port()).await?;
+        if let Some(listener) = front_listener {
             let upstream = Upstream::builder(&backend_url)
                 .shutdown(app.shutdown.clone().cancelled_owned())
                 .build()?;
@@ -107,11 +112,13 @@ impl App {
     }
 }
 
-async fn listen(host: IpAddr, port: u16) -> Result<TcpListener, BoxError> {
+async fn listen(host: IpAddr, port: Option<u16>) -> Result<Option<TcpListener>, BoxError> {
+    let Some(port) = port else { return Ok(None) };
     let address = SocketAddr::new(host, port);
-    TcpListener::bind(address)
-        .await
-        .map_err(|error| format!("cannot listen at {address}: {error}").into())
+    match TcpListener::bind(address).await {
+        Ok(listener) => Ok(Some(listener)),
+        Err(error) => Err(format!("cannot listen at {address}: {error}").into()),
+    }
 }
 
 /// Where a client on this machine reaches what listens at `address`.

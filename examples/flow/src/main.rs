@@ -32,7 +32,11 @@ async fn main() -> ExitCode {
 async fn run(config: Config) -> Result<(), BoxError> {
     let filter = match std::env::var("RUST_LOG") {
         Ok(filter) => filter.parse().map_err(|error| format!("RUST_LOG={filter}: {error}"))?,
-        Err(_) => Targets::new().with_default(Level::INFO).with_target("sqlx", Level::WARN),
+        Err(_) => Targets::new().with_default(Level::WARN).with_targets([
+            ("flow", Level::INFO),
+            ("sse_proxy", Level::INFO),
+            ("sse_store", Level::INFO),
+        ]),
     };
     let lines = fmt::layer().with_writer(std::io::stderr);
     tracing_subscriber::registry().with(lines).with(filter).init();
