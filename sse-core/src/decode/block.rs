@@ -25,7 +25,7 @@ pub(super) struct Block {
     /// Whether the block has an id.
     pub(super) has_id: bool,
     pub(super) retry: Option<u64>,
-    /// Whether there was any line, be it a comment or an unknown field.
+    /// Whether there was a line that is not the only one of data: a comment and an unknown field too.
     pub(super) begun: bool,
     /// Whether the event has passed the limit and is being skipped.
     pub(super) too_large: bool,
@@ -36,15 +36,34 @@ impl Block {
     #[inline]
     pub(super) fn clear(&mut self) {
         self.only_line = None;
-        for buffer in [&mut self.lines, &mut self.event_type, &mut self.id] {
-            buffer.clear();
-            release(buffer);
-        }
         self.has_data = false;
-        self.has_id = false;
+        if self.begun {
+            self.clear_all();
+        }
+    }
+
+    fn clear_all(&mut self) {
+        for buffer in [&mut self.lines, &mut self.event_type] {
+            if !buffer.is_empty() {
+                buffer.clear();
+                release(buffer);
+            }
+        }
+        if self.has_id {
+            self.id.clear();
+            release(&mut self.id);
+            self.has_id = false;
+        }
         self.retry = None;
         self.begun = false;
         self.too_large = false;
+    }
+
+    /// Takes the only line of data of an event that ends with it.
+    #[inline]
+    pub(super) fn set_data(&mut self, range: Range<usize>) {
+        self.has_data = true;
+        self.only_line = Some(range);
     }
 
     /// Takes a line of data, of which `range` is the value.
@@ -55,8 +74,7 @@ impl Block {
             self.lines.push('\n');
             self.lines.push_str(input.get(range));
         } else {
-            self.has_data = true;
-            self.only_line = Some(range);
+            self.set_data(range);
         }
     }
 
@@ -105,17 +123,17 @@ impl Block {
         self.data(input).to_owned()
     }
 
-    /// The size of the event, were `len` bytes the value of one more line of `field`: its data,
-    /// type and id. A comment and a `retry` stand for themselves.
+    /// What counts towards the limit beside the value of one more line of `field`: the event's data,
+    /// type and id count together. A comment and a `retry` stand for themselves.
     #[inline]
-    pub(super) fn size_with(&self, field: Field, len: usize) -> usize {
+    pub(super) fn size_beside(&self, field: Field) -> usize {
         let data = match &self.only_line {
             Some(range) => range.len(),
             None => self.lines.len(),
         };
         let event_type = self.event_type.len();
         let id = if self.has_id { self.id.len() } else { 0 };
-        len + match field {
+        match field {
             Field::Data => data + usize::from(self.has_data) + event_type + id,
             Field::Event => data + id,
             Field::Id => data + event_type,

@@ -119,6 +119,38 @@ impl Input {
         }
     }
 
+    /// Takes a line of data and the blank line after it, where both are there whole and the value is
+    /// of `room` bytes at most. Most events of most streams are just that, or end in that.
+    ///
+    /// What it finds out and cannot use is kept in `searched`, so nothing is searched twice.
+    #[inline]
+    pub(super) fn take_last_data(&mut self, room: usize) -> Option<Range<usize>> {
+        let bytes = self.text.as_bytes();
+        let from = match bytes.get(self.start..)? {
+            [b'd', b'a', b't', b'a', b':', b' ', ..] => self.start + 6,
+            [b'd', b'a', b't', b'a', b':', ..] => self.start + 5,
+            _ => return None,
+        };
+        let unsearched = self.searched.max(from);
+        let found = memchr2(b'\n', b'\r', &bytes[unsearched..]);
+        #[cfg(test)]
+        {
+            self.bytes_looked_at += found.map_or(bytes.len() - unsearched, |at| at + 1);
+        }
+        let end = found.map_or(bytes.len(), |at| unsearched + at);
+        let after = match &bytes[end..] {
+            [b'\n', b'\n', ..] => end + 2,
+            [b'\r', b'\n', b'\r', b'\n', ..] => end + 4,
+            _ => usize::MAX,
+        };
+        if after == usize::MAX || end - from > room {
+            self.searched = end;
+            return None;
+        }
+        self.start = after;
+        Some(from..end)
+    }
+
     /// Takes the next line, where its end is there. The line end is taken with it; of a CRLF the LF
     /// is taken when it comes, so that a line ended by a CR waits for nothing.
     #[inline]
@@ -130,7 +162,10 @@ impl Input {
             self.after_cr = false;
         }
         let from = self.searched.max(self.start);
-        let found = memchr2(b'\n', b'\r', &bytes[from..]);
+        let found = match bytes.get(from) {
+            Some(b'\n' | b'\r') => Some(0),
+            _ => memchr2(b'\n', b'\r', &bytes[from..]),
+        };
         #[cfg(test)]
         {
             self.bytes_looked_at += found.map_or(bytes.len() - from, |at| at + 1);
