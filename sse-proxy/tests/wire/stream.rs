@@ -155,3 +155,23 @@ async fn a_client_that_does_not_read_stops_the_upstream() {
     let sent = server.flood(chunk.repeat(4).as_bytes()).await;
     assert!(sent < 32 << 20, "{sent} bytes");
 }
+
+#[tokio::test]
+async fn no_proxy_is_read_from_the_environment() {
+    // Settings of the environment are for the whole process: another one runs a test with them.
+    let nowhere = "http://127.0.0.1:9";
+    let program = std::env::current_exe().unwrap();
+    let output = tokio::task::spawn_blocking(move || {
+        std::process::Command::new(program)
+            .args(["--exact", "stream::headers_arrive_before_any_event"])
+            .env("HTTP_PROXY", nowhere)
+            .env("http_proxy", nowhere)
+            .env("ALL_PROXY", nowhere)
+            .env_remove("NO_PROXY")
+            .env_remove("no_proxy")
+            .output()
+    });
+    let output = output.await.unwrap().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("1 passed"), "{text}");
+}
