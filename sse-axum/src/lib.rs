@@ -42,3 +42,8 @@ pub use sse_core::{
     CloseReason, Completion, Event, EventId, EventType, Frame, KeepAlive, Lifecycle, MaxLifetime,
     StreamItem, StreamStats,
 };
+
+/// Compiles the code of the workspace's README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
