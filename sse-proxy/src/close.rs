@@ -76,7 +76,7 @@ impl Closing {
             return;
         }
         let stats = ForwardStats { bytes: self.bytes, duration: self.opened.elapsed() };
-        tracing::debug!(
+        tracing::info!(
             path = &*self.path,
             reason = reason.as_str(),
             bytes = stats.bytes,

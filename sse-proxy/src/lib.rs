@@ -114,9 +114,9 @@
 //!
 //! # Logs
 //!
-//! `tracing` events: `stream opened`, `stream closed` with reason, bytes and seconds (debug), and
-//! what went wrong with the upstream (warn). Queries are never logged.
-//! [`UpstreamBuilder::on_close`] tells the same to a program.
+//! `tracing` events: `stream closed` with reason, bytes and seconds (info), what went wrong with the
+//! upstream (warn), `stream opened` and each refusal (debug). Queries are never logged.
+//! [`UpstreamBuilder::on_close`] tells a program.
 //!
 //! # Features
 //!
