@@ -106,6 +106,9 @@
 //!   A client that does not read stops its upstream, and no other.
 //! - A body that is ended by its connection alone (HTTP/1.0) cannot say that it is whole: when it
 //!   ends in an event it counts as lost, between two events as ended.
+//! - For the same reason a client that speaks HTTP/1.0 takes a loss for an end. nginx does so towards
+//!   a front unless it is given `proxy_http_version 1.1`.
+//! - `axum::serve` does not set TCP_NODELAY: set it on the front's listener (`ListenerExt::tap_io`).
 //! - Over HTTP/2 all streams share one connection to the upstream, and what goes beyond its
 //!   limit of concurrent streams waits, up to the header timeout.
 //! - `max_lifetime` and `shutdown` leave the browser with the `retry:` they said; an upstream that
