@@ -76,17 +76,6 @@ impl Event {
         Self { data: Some(Data::new(data.into())), ..Self::default() }
     }
 
-    /// An event whose data is `value` as JSON.
-    ///
-    /// # Errors
-    ///
-    /// What `serde_json` says of a value that has no JSON form, such as a map with keys that are not
-    /// strings.
-    #[cfg(feature = "serde")]
-    pub fn json<T: serde::Serialize + ?Sized>(value: &T) -> Result<Self, serde_json::Error> {
-        serde_json::to_string(value).map(Self::new)
-    }
-
     /// The same event with this type.
     pub fn with_type(mut self, event_type: EventType) -> Self {
         self.event_type = Some(event_type);
@@ -144,18 +133,42 @@ impl Event {
 
     /// How many bytes [`encode_into`](Self::encode_into) writes, exactly.
     pub fn encoded_len(&self) -> usize {
+        self.encoded_head_len() + self.encoded_data_len().unwrap_or(0) + 1
+    }
+
+    /// The length of all lines but those of the data.
+    pub(crate) fn encoded_head_len(&self) -> usize {
         let line = |name: usize, value: usize| name + 2 + value + 1;
         let comments: usize = self.comments.iter().map(|text| line(0, text.len())).sum();
         let event_type = self.event_type.as_ref().map_or(0, |text| line(5, text.as_str().len()));
         let id = self.id.as_ref().map_or(0, |text| line(2, text.as_str().len()));
         let retry = self.retry.map_or(0, |retry| line(5, Decimal::new(retry).as_bytes().len()));
-        let data =
-            self.data.as_ref().map_or(0, |data| line(4, data.text.len()) + data.line_feeds * 6);
-        comments + event_type + id + retry + data + 1
+        comments + event_type + id + retry
+    }
+
+    /// The length of the lines of the data, if there is any: each has its name and its end.
+    pub(crate) fn encoded_data_len(&self) -> Option<usize> {
+        let data = self.data.as_ref()?;
+        Some(data.text.len() + (data.line_feeds + 1) * b"data: ".len() + b"\n".len())
     }
 
     /// Appends the block to `buf`, its blank line included. Allocates nothing of its own.
     pub fn encode_into(&self, buf: &mut impl BufMut) {
+        self.encode_head(buf);
+        if let Some(data) = &self.data {
+            if data.line_feeds == 0 {
+                line(buf, b"data: ", data.text.as_bytes());
+            } else {
+                for text in data.text.split('\n') {
+                    line(buf, b"data: ", text.as_bytes());
+                }
+            }
+        }
+        buf.put_u8(b'\n');
+    }
+
+    /// All lines but those of the data.
+    pub(crate) fn encode_head(&self, buf: &mut impl BufMut) {
         for comment in &self.comments {
             line(buf, b": ", comment.as_bytes());
         }
@@ -168,16 +181,6 @@ impl Event {
         if let Some(retry) = self.retry {
             line(buf, b"retry: ", Decimal::new(retry).as_bytes());
         }
-        if let Some(data) = &self.data {
-            if data.line_feeds == 0 {
-                line(buf, b"data: ", data.text.as_bytes());
-            } else {
-                for text in data.text.split('\n') {
-                    line(buf, b"data: ", text.as_bytes());
-                }
-            }
-        }
-        buf.put_u8(b'\n');
     }
 
     /// The event, encoded once, to be sent to many.

@@ -31,6 +31,19 @@ impl Frame {
     pub(crate) fn new(event: &Event) -> Self {
         let mut bytes = Vec::with_capacity(event.encoded_len());
         event.encode_into(&mut bytes);
+        let data = event.encoded_data_len();
+        Self::of(event, bytes, data)
+    }
+
+    /// The frame of an event that was encoded with one line of data of its own.
+    #[cfg(feature = "serde")]
+    pub(crate) fn of_one_line(head: &Event, bytes: Vec<u8>) -> Self {
+        let data = bytes.len() - 1 - head.encoded_head_len();
+        Self::of(head, bytes, Some(data))
+    }
+
+    /// The parts of an encoded event, whose lines of data have this many bytes in all.
+    fn of(event: &Event, bytes: Vec<u8>, data: Option<usize>) -> Self {
         let mut at = event.comments().map(|text| text.len() + 3).sum::<usize>();
         let mut value = |name: usize, text: Option<&str>| {
             let range = text.map(|text| at + name + 2..at + name + 2 + text.len());
@@ -39,10 +52,8 @@ impl Frame {
         };
         let event_type = value(5, event.event_type().map(|text| text.as_str()));
         let id = value(2, event.id().map(|text| text.as_str()));
-        let data = event.data().map(|text| {
-            let lines = memchr::memchr_iter(b'\n', text.as_bytes()).count() + 1;
-            bytes.len() - 1 - text.len() - lines * 6 - 1..bytes.len() - 1
-        });
+        let end = bytes.len() - 1;
+        let data = data.map(|len| end - len..end);
         Self { bytes: bytes.into(), event_type, id, data }
     }
 

@@ -12,11 +12,15 @@ mod event;
 mod field;
 mod frame;
 mod headers;
+#[cfg(feature = "serde")]
+mod json;
 mod last_event_id;
 #[cfg(feature = "tokio")]
 mod lifecycle;
 mod message;
 mod stream;
+#[cfg(feature = "serde")]
+mod typed;
 
 pub use boundary::Boundary;
 #[cfg(feature = "codec")]
@@ -34,3 +38,5 @@ pub use lifecycle::{
 };
 pub use message::{BlockRef, Item, MessageEvent, MessageRef};
 pub use stream::{EventStream, StreamError};
+#[cfg(feature = "serde")]
+pub use typed::TypedError;
