@@ -3,7 +3,7 @@
 use std::mem;
 use std::ops::Range;
 
-use super::input::{Input, release};
+use super::input::{Input, RETAIN, release};
 use super::line::Field;
 
 /// From this size on the buffer is handed over, not copied.
@@ -25,7 +25,7 @@ pub(super) struct Block {
     /// Whether the block has an id.
     pub(super) has_id: bool,
     pub(super) retry: Option<u64>,
-    /// Whether there was a line that is not the only one of data: a comment and an unknown field too.
+    /// Whether there was any line, be it a comment or an unknown field.
     pub(super) begun: bool,
     /// Whether the event has passed the limit and is being skipped.
     pub(super) too_large: bool,
@@ -33,16 +33,9 @@ pub(super) struct Block {
 
 impl Block {
     /// Forgets the block, and gives back what only a large one needs.
-    #[inline]
     pub(super) fn clear(&mut self) {
         self.only_line = None;
         self.has_data = false;
-        if self.begun {
-            self.clear_all();
-        }
-    }
-
-    fn clear_all(&mut self) {
         for buffer in [&mut self.lines, &mut self.event_type] {
             if !buffer.is_empty() {
                 buffer.clear();
@@ -50,9 +43,9 @@ impl Block {
             }
         }
         if self.has_id {
+            self.has_id = false;
             self.id.clear();
             release(&mut self.id);
-            self.has_id = false;
         }
         self.retry = None;
         self.begun = false;
@@ -86,6 +79,21 @@ impl Block {
         }
     }
 
+    /// Takes the beginning of a line of data; what follows is pushed behind [`Self::open_line`].
+    pub(super) fn begin_line(&mut self, value: &str) {
+        if self.has_data {
+            self.lines.push('\n');
+        }
+        self.has_data = true;
+        self.lines.push_str(value);
+    }
+
+    /// The data, at the end of the line that was begun.
+    #[inline]
+    pub(super) fn open_line(&mut self) -> &mut String {
+        &mut self.lines
+    }
+
     pub(super) fn set_event_type(&mut self, event_type: &str) {
         self.event_type.clear();
         self.event_type.push_str(event_type);
@@ -114,11 +122,13 @@ impl Block {
         }
     }
 
-    /// The data for good.
+    /// The data for good. A large buffer is given away, and one of its size made for the next: where
+    /// there is one large event, there are more.
     #[inline]
     pub(super) fn take_data(&mut self, input: &Input) -> String {
         if self.only_line.is_none() && self.lines.len() >= WORTH_TAKING {
-            return mem::take(&mut self.lines);
+            let next = String::with_capacity(self.lines.len().min(RETAIN));
+            return mem::replace(&mut self.lines, next);
         }
         self.data(input).to_owned()
     }
@@ -127,18 +137,26 @@ impl Block {
     /// type and id count together. A comment and a `retry` stand for themselves.
     #[inline]
     pub(super) fn size_beside(&self, field: Field) -> usize {
+        match field {
+            Field::Data => self.size() + usize::from(self.has_data),
+            Field::Event => self.size() - self.event_type.len(),
+            Field::Id => self.size() - self.id_len(),
+            Field::Retry | Field::Comment | Field::Unknown => 0,
+        }
+    }
+
+    /// What the event has of data, type and id.
+    #[inline]
+    pub(super) fn size(&self) -> usize {
         let data = match &self.only_line {
             Some(range) => range.len(),
             None => self.lines.len(),
         };
-        let event_type = self.event_type.len();
-        let id = if self.has_id { self.id.len() } else { 0 };
-        match field {
-            Field::Data => data + usize::from(self.has_data) + event_type + id,
-            Field::Event => data + id,
-            Field::Id => data + event_type,
-            Field::Retry | Field::Comment | Field::Unknown => 0,
-        }
+        data + self.event_type.len() + self.id_len()
+    }
+
+    fn id_len(&self) -> usize {
+        if self.has_id { self.id.len() } else { 0 }
     }
 
     /// Drops what the limit does not allow. An id stays, so that the event is not asked for again.

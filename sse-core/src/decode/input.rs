@@ -4,6 +4,8 @@ use std::ops::Range;
 
 use memchr::memchr2;
 
+use super::utf8::Utf8;
+
 /// What a buffer may keep between events, in bytes; more is given back.
 pub(super) const RETAIN: usize = 128 * 1024;
 
@@ -20,18 +22,16 @@ pub(super) fn release(buffer: &mut String) {
 /// mark, for characters split over chunks and for bytes that are none; all that follows is `&str`.
 #[derive(Default)]
 pub(super) struct Input {
-    text: String,
+    pub(super) text: String,
     /// Where the first line begins that was not yet taken.
-    start: usize,
+    pub(super) start: usize,
     /// Before this there is no line end after `start`: no byte is searched twice.
-    searched: usize,
-    /// The beginning of a character whose end is in the next chunk.
-    split: [u8; 4],
-    split_len: usize,
+    pub(super) searched: usize,
+    /// Whether an LF at `start` belongs to the line end before it.
+    pub(super) after_cr: bool,
+    utf8: Utf8,
     /// Whether the first character was seen, which may be a byte order mark.
     begun: bool,
-    /// Whether an LF at `start` belongs to the line end before it.
-    after_cr: bool,
     /// How much text was dropped from the front.
     dropped: u64,
     #[cfg(test)]
@@ -40,23 +40,11 @@ pub(super) struct Input {
 
 impl Input {
     /// Decodes a chunk and puts it behind what is there.
-    ///
-    /// Source: Encoding standard §6, "UTF-8 decode".
+    #[inline]
     pub(super) fn push(&mut self, chunk: &[u8]) {
         self.make_room();
-        #[cfg(test)]
-        {
-            self.bytes_looked_at += chunk.len();
-        }
-        let chunk = self.end_split(chunk);
-        match simdutf8::compat::from_utf8(chunk) {
-            Ok(text) => self.text.push_str(text),
-            Err(error) => {
-                let (valid, rest) = chunk.split_at(error.valid_up_to());
-                self.push_lossy(valid);
-                self.push_lossy(rest);
-            }
-        }
+        self.count(chunk.len());
+        self.utf8.decode(chunk, &mut self.text);
         if !self.begun && !self.text.is_empty() {
             self.begun = true;
             if self.text.starts_with('\u{feff}') {
@@ -65,90 +53,39 @@ impl Input {
         }
     }
 
+    /// Decodes what a chunk has of the present line to the end of `value`, and returns the rest, its
+    /// line end first. Only where nothing else is waiting.
+    pub(super) fn push_value<'a>(&mut self, chunk: &'a [u8], value: &mut String) -> &'a [u8] {
+        if !self.is_empty() {
+            return chunk;
+        }
+        let end = memchr2(b'\n', b'\r', chunk).unwrap_or(chunk.len());
+        let (line, rest) = chunk.split_at(end);
+        self.count(2 * end);
+        let before = value.len();
+        self.utf8.decode(line, value);
+        self.dropped += (value.len() - before) as u64;
+        rest
+    }
+
     /// Moves what is left to the front, when that is no more than was taken since: each byte pays
     /// for at most one move.
-    fn make_room(&mut self) {
-        if self.start >= self.text.len() - self.start {
-            self.text.drain(..self.start);
-            #[cfg(test)]
-            {
-                self.bytes_looked_at += self.text.len();
-            }
-            self.dropped += self.start as u64;
-            self.searched = self.searched.saturating_sub(self.start);
-            self.start = 0;
-            release(&mut self.text);
-        }
-    }
-
-    /// Ends the character that the last chunk began, and returns what is left of this one.
-    fn end_split<'a>(&mut self, mut chunk: &'a [u8]) -> &'a [u8] {
-        while let ([byte, rest @ ..], 1..=3) = (chunk, self.split_len) {
-            self.split[self.split_len] = *byte;
-            match std::str::from_utf8(&self.split[..=self.split_len]) {
-                Ok(character) => {
-                    self.text.push_str(character);
-                    self.split_len = 0;
-                }
-                Err(error) if error.error_len().is_none() => self.split_len += 1,
-                Err(_) => {
-                    // The byte does not go on with the character, so it is looked at again.
-                    self.text.push(char::REPLACEMENT_CHARACTER);
-                    self.split_len = 0;
-                    return chunk;
-                }
-            }
-            chunk = rest;
-        }
-        chunk
-    }
-
-    fn push_lossy(&mut self, bytes: &[u8]) {
-        let mut left = bytes.len();
-        for part in bytes.utf8_chunks() {
-            self.text.push_str(part.valid());
-            left -= part.valid().len() + part.invalid().len();
-            match std::str::from_utf8(part.invalid()) {
-                Ok(_) => {}
-                Err(error) if left == 0 && error.error_len().is_none() => {
-                    self.split_len = part.invalid().len();
-                    self.split[..self.split_len].copy_from_slice(part.invalid());
-                }
-                Err(_) => self.text.push(char::REPLACEMENT_CHARACTER),
-            }
-        }
-    }
-
-    /// Takes a line of data and the blank line after it, where both are there whole and the value is
-    /// of `room` bytes at most. Most events of most streams are just that, or end in that.
-    ///
-    /// What it finds out and cannot use is kept in `searched`, so nothing is searched twice.
     #[inline]
-    pub(super) fn take_last_data(&mut self, room: usize) -> Option<Range<usize>> {
-        let bytes = self.text.as_bytes();
-        let from = match bytes.get(self.start..)? {
-            [b'd', b'a', b't', b'a', b':', b' ', ..] => self.start + 6,
-            [b'd', b'a', b't', b'a', b':', ..] => self.start + 5,
-            _ => return None,
-        };
-        let unsearched = self.searched.max(from);
-        let found = memchr2(b'\n', b'\r', &bytes[unsearched..]);
-        #[cfg(test)]
-        {
-            self.bytes_looked_at += found.map_or(bytes.len() - unsearched, |at| at + 1);
+    fn make_room(&mut self) {
+        let left = self.text.len() - self.start;
+        if self.start == 0 || self.start < left {
+            return;
         }
-        let end = found.map_or(bytes.len(), |at| unsearched + at);
-        let after = match &bytes[end..] {
-            [b'\n', b'\n', ..] => end + 2,
-            [b'\r', b'\n', b'\r', b'\n', ..] => end + 4,
-            _ => usize::MAX,
-        };
-        if after == usize::MAX || end - from > room {
-            self.searched = end;
-            return None;
+        if left == 0 {
+            self.text.clear();
+        } else {
+            self.text.drain(..self.start);
+            self.count(left);
         }
-        self.start = after;
-        Some(from..end)
+        self.dropped += self.start as u64;
+        self.searched = self.searched.saturating_sub(self.start);
+        self.start = 0;
+        release(&mut self.text);
     }
 
     /// Takes the next line, where its end is there. The line end is taken with it; of a CRLF the LF
@@ -161,22 +98,11 @@ impl Input {
             self.start += usize::from(next == b'\n');
             self.after_cr = false;
         }
-        let from = self.searched.max(self.start);
-        let found = match bytes.get(from) {
-            Some(b'\n' | b'\r') => Some(0),
-            _ => memchr2(b'\n', b'\r', &bytes[from..]),
-        };
-        #[cfg(test)]
-        {
-            self.bytes_looked_at += found.map_or(bytes.len() - from, |at| at + 1);
-        }
-        let Some(at) = found else {
-            self.searched = bytes.len();
-            return None;
-        };
-        let line = self.start..from + at;
-        self.start = line.end + 1;
-        if bytes[line.end] == b'\r' {
+        let end = self.find_line_end(self.start)?;
+        let bytes = self.text.as_bytes();
+        let line = self.start..end;
+        self.start = end + 1;
+        if bytes[end] == b'\r' {
             match bytes.get(self.start) {
                 Some(b'\n') => self.start += 1,
                 Some(_) => {}
@@ -186,13 +112,28 @@ impl Input {
         Some(line)
     }
 
-    /// The text within a range that [`take_line`](Self::take_line) returned since the last push.
+    /// The first line end from `from` on, no earlier than `start`.
+    #[inline]
+    pub(super) fn find_line_end(&mut self, from: usize) -> Option<usize> {
+        let bytes = self.text.as_bytes();
+        let from = self.searched.max(from);
+        let found = match bytes.get(from)? {
+            b'\n' | b'\r' => Some(0),
+            _ => memchr2(b'\n', b'\r', &bytes[from..]),
+        };
+        self.searched = found.map_or(bytes.len(), |at| from + at);
+        self.count(self.searched - from + usize::from(found.is_some()));
+        found.map(|at| from + at)
+    }
+
+    /// The text within a range that was taken since the last push.
     #[inline]
     pub(super) fn get(&self, range: Range<usize>) -> &str {
         &self.text[range]
     }
 
     /// The beginning of a line whose end is not yet there.
+    #[inline]
     pub(super) fn partial_line(&self) -> &str {
         &self.text[self.start..]
     }
@@ -202,20 +143,32 @@ impl Input {
         self.start = self.text.len();
     }
 
-    /// Gives memory back where nothing is left to decode.
-    pub(super) fn settle(&mut self) {
-        if self.start == self.text.len() {
-            self.make_room();
-        }
+    /// Whether all was taken.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.start == self.text.len()
     }
 
-    /// Where the next line begins.
-    pub(super) fn line_start(&self) -> usize {
-        self.start
+    /// Gives memory back where nothing is left to decode.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        if self.is_empty() {
+            self.make_room();
+        }
     }
 
     /// How much text stood before `at`, since the stream began.
     pub(super) fn position(&self, at: usize) -> u64 {
         self.dropped + at as u64
+    }
+
+    /// Counts the bytes that some work was done on.
+    #[inline]
+    #[cfg_attr(not(test), allow(clippy::unused_self))]
+    fn count(&mut self, _bytes: usize) {
+        #[cfg(test)]
+        {
+            self.bytes_looked_at += _bytes;
+        }
     }
 }

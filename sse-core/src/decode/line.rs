@@ -41,11 +41,6 @@ pub(super) fn field_of(line: &[u8]) -> (Field, usize) {
     }
 }
 
-/// Whether a line that begins like this can still turn out to have a field of the standard.
-pub(super) fn may_become_field(partial_line: &[u8]) -> bool {
-    NAMES.iter().any(|(name, _)| name.starts_with(partial_line))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,20 +67,6 @@ mod tests {
             (" data:x", (Field::Unknown, 0)),
         ] {
             assert_eq!(field_of(line.as_bytes()), expected, "{line:?}");
-        }
-    }
-
-    #[test]
-    fn a_beginning_is_kept_only_while_it_can_become_a_field() {
-        for (line, expected) in [
-            ("", true),
-            ("d", true),
-            ("retr", true),
-            ("datax", false),
-            ("x", false),
-            ("da:", false),
-        ] {
-            assert_eq!(may_become_field(line.as_bytes()), expected, "{line:?}");
         }
     }
 }

@@ -3,23 +3,23 @@
 mod block;
 mod builder;
 mod error;
+mod fast;
 mod input;
 mod line;
+mod step;
 #[cfg(test)]
 mod tests;
+mod utf8;
 
 use std::fmt;
-use std::ops::Range;
 use std::time::Duration;
-
-use memchr::memchr;
 
 pub use builder::{DecoderBuilder, Overflow};
 pub use error::DecodeError;
 
 use self::block::Block;
 use self::input::Input;
-use self::line::{Field, field_of, may_become_field};
+use self::step::{Step, Tail};
 use crate::{BlockRef, EventId, EventType, Item, MessageEvent, MessageRef};
 
 /// Decodes an event stream, chunk by chunk. It does no I/O.
@@ -62,10 +62,12 @@ pub struct Decoder {
     options: DecoderBuilder,
     input: Input,
     block: Block,
+    /// Whether nothing was seen yet of the next block: the fast path is open.
+    between: bool,
     /// Whether the block was handed out: the next step begins another.
     handed_out: bool,
-    /// Whether what comes up to the next line end is dropped.
-    skip_line: bool,
+    /// What becomes of the rest of a line whose beginning has left the input.
+    tail: Tail,
     last_event_id: String,
     retry: Option<u64>,
     skipped: u64,
@@ -77,13 +79,6 @@ pub struct Decoder {
 struct Shared {
     event_type: Option<EventType>,
     last_event_id: Option<EventId>,
-}
-
-/// What the input holds next; where it is, the decoder knows.
-enum Step {
-    Message,
-    Comment(Range<usize>),
-    Block,
 }
 
 impl Decoder {
@@ -103,8 +98,9 @@ impl Decoder {
             options,
             input: Input::default(),
             block: Block::default(),
+            between: true,
             handed_out: false,
-            skip_line: false,
+            tail: Tail::None,
             retry: None,
             skipped: 0,
             shared: Shared::default(),
@@ -113,10 +109,14 @@ impl Decoder {
 
     /// Takes the next chunk of the stream, of any size; bytes that are not UTF-8 become U+FFFD.
     pub fn feed(&mut self, chunk: impl AsRef<[u8]>) {
+        let mut chunk = chunk.as_ref();
         if !self.handed_out {
             self.block.keep(&self.input);
         }
-        self.input.push(chunk.as_ref());
+        if let Tail::Data(_) = self.tail {
+            chunk = self.input.push_value(chunk, self.block.open_line());
+        }
+        self.input.push(chunk);
     }
 
     /// The next item of what was fed, borrowed from the decoder; `None` when it needs more.
@@ -130,6 +130,15 @@ impl Decoder {
     #[allow(clippy::should_implement_trait)] // An iterator cannot lend its items.
     #[inline]
     pub fn next(&mut self) -> Result<Option<Item<'_>>, DecodeError> {
+        if let Some(data) = self.take_plain_event() {
+            return Ok(Some(Item::Message(MessageRef {
+                event_type: "message",
+                data: self.input.get(data),
+                last_event_id: &self.last_event_id,
+                has_id: false,
+                retry: None,
+            })));
+        }
         Ok(self.step()?.map(|step| match step {
             Step::Message => Item::Message(MessageRef {
                 event_type: match self.block.event_type.as_str() {
@@ -158,6 +167,15 @@ impl Decoder {
     /// As [`next`](Self::next).
     #[inline]
     pub fn next_message(&mut self) -> Result<Option<MessageEvent>, DecodeError> {
+        if let Some(data) = self.take_plain_event() {
+            return Ok(Some(MessageEvent {
+                event_type: EventType::MESSAGE,
+                data: self.input.get(data).to_owned(),
+                last_event_id: self.shared_last_event_id(),
+                has_id: false,
+                retry: None,
+            }));
+        }
         while let Some(step) = self.step()? {
             if matches!(step, Step::Message) {
                 return Ok(Some(MessageEvent {
@@ -170,192 +188,6 @@ impl Decoder {
             }
         }
         Ok(None)
-    }
-
-    /// The last event ID: that of the last block that ended, and what a client sends when it
-    /// reconnects. Empty where there was none.
-    pub fn last_event_id(&self) -> &str {
-        &self.last_event_id
-    }
-
-    /// The last reconnection time that the stream named. One beyond `u64::MAX` milliseconds is
-    /// that.
-    pub fn retry(&self) -> Option<Duration> {
-        self.retry.map(Duration::from_millis)
-    }
-
-    /// How many events, comments and `retry` lines were skipped because they were too large.
-    pub fn skipped(&self) -> u64 {
-        self.skipped
-    }
-
-    /// Gets ready for the stream of another connection: what is left of this one is dropped, the
-    /// last event ID and the reconnection time stay.
-    pub fn reset(&mut self) {
-        self.input = Input::default();
-        self.block = Block::default();
-        self.handed_out = false;
-        self.skip_line = false;
-    }
-
-    #[inline]
-    fn step(&mut self) -> Result<Option<Step>, DecodeError> {
-        if self.handed_out {
-            self.handed_out = false;
-            self.block.clear();
-        }
-        if self.take_last_data() {
-            return Ok(self.end_block());
-        }
-        self.step_by_line()
-    }
-
-    /// The fast path: an event's only line of data with the blank line after it.
-    #[inline]
-    fn take_last_data(&mut self) -> bool {
-        if self.block.has_data || self.block.too_large || self.skip_line {
-            return false;
-        }
-        let beside = self.block.size_beside(Field::Data);
-        let room = self.options.max_event_size.saturating_sub(beside);
-        match self.input.take_last_data(room) {
-            Some(range) => self.block.set_data(range),
-            None => return false,
-        }
-        true
-    }
-
-    fn step_by_line(&mut self) -> Result<Option<Step>, DecodeError> {
-        loop {
-            let Some(line) = self.input.take_line() else {
-                return self.wait().map(|()| None);
-            };
-            if self.skip_line {
-                self.skip_line = false;
-            } else if line.is_empty() {
-                if let Some(step) = self.end_block() {
-                    return Ok(Some(step));
-                }
-            } else if let Some(step) = self.line(line)? {
-                return Ok(Some(step));
-            }
-            if self.take_last_data() {
-                return Ok(self.end_block());
-            }
-        }
-    }
-
-    /// Takes a whole line that is not blank.
-    #[inline]
-    fn line(&mut self, line: Range<usize>) -> Result<Option<Step>, DecodeError> {
-        let (field, value) = field_of(self.input.get(line.clone()).as_bytes());
-        let value = line.start + value..line.end;
-        self.block.begun = true;
-        if !self.wants(field) {
-            return Ok(None);
-        }
-        if !self.has_room(field, value.len()) {
-            return self.overflow(field, line.start).map(|()| None);
-        }
-        match field {
-            Field::Data => self.block.push_data(value, &self.input),
-            Field::Event => self.block.set_event_type(self.input.get(value)),
-            Field::Id => {
-                let id = self.input.get(value);
-                if memchr(0, id.as_bytes()).is_none() {
-                    self.block.set_id(id);
-                }
-            }
-            Field::Retry => {
-                if let Some(retry) = milliseconds(self.input.get(value)) {
-                    self.retry = Some(retry);
-                    self.block.retry = Some(retry);
-                }
-            }
-            Field::Comment => return Ok(Some(Step::Comment(value))),
-            Field::Unknown => {}
-        }
-        Ok(None)
-    }
-
-    /// Takes a blank line.
-    #[inline]
-    fn end_block(&mut self) -> Option<Step> {
-        if self.block.commit_id(&mut self.last_event_id) {
-            self.shared.last_event_id = None;
-        }
-        self.handed_out = true;
-        if self.block.has_data {
-            return Some(Step::Message);
-        }
-        if self.options.blocks && self.block.begun {
-            return Some(Step::Block);
-        }
-        self.handed_out = false;
-        self.block.clear();
-        None
-    }
-
-    /// Looks at what there is of a line that has not ended: what means nothing or is too large is
-    /// not kept.
-    fn wait(&mut self) -> Result<(), DecodeError> {
-        self.block.keep(&self.input);
-        let line = self.input.partial_line().as_bytes();
-        let mut result = Ok(());
-        if !line.is_empty() && !self.skip_line {
-            let (field, value) = field_of(line);
-            let len = line.len() - value;
-            self.skip_line = match field {
-                Field::Unknown => !may_become_field(line),
-                field => !self.wants(field),
-            };
-            if self.skip_line {
-                self.block.begun = true;
-            } else if field != Field::Unknown && len > 0 && !self.has_room(field, len) {
-                self.skip_line = true;
-                self.block.begun = true;
-                result = self.overflow(field, self.input.line_start());
-            }
-        }
-        if self.skip_line {
-            self.input.drop_partial_line();
-        }
-        self.input.settle();
-        result
-    }
-
-    /// Whether a line of this kind is of any use.
-    #[inline]
-    fn wants(&self, field: Field) -> bool {
-        match field {
-            Field::Data | Field::Event => !self.block.too_large,
-            Field::Id | Field::Retry => true,
-            Field::Comment => self.options.comments,
-            Field::Unknown => false,
-        }
-    }
-
-    #[inline]
-    fn has_room(&self, field: Field, len: usize) -> bool {
-        self.block.size_beside(field) + len <= self.options.max_event_size
-    }
-
-    /// Skips what the line at `start` belongs to.
-    #[cold]
-    fn overflow(&mut self, field: Field, start: usize) -> Result<(), DecodeError> {
-        match field {
-            Field::Data | Field::Event | Field::Id if self.block.too_large => return Ok(()),
-            Field::Data | Field::Event | Field::Id => self.block.skip(),
-            Field::Retry | Field::Comment | Field::Unknown => {}
-        }
-        self.skipped += 1;
-        match self.options.overflow {
-            Overflow::Skip => Ok(()),
-            Overflow::Error => Err(DecodeError {
-                limit: self.options.max_event_size,
-                position: self.input.position(start),
-            }),
-        }
     }
 
     #[inline]
@@ -380,15 +212,33 @@ impl Decoder {
             .get_or_insert_with(|| EventId::decoded(&self.last_event_id))
             .clone()
     }
-}
 
-/// The value of a `retry` field: digits alone, and as many as one likes.
-fn milliseconds(text: &str) -> Option<u64> {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
+    /// The last event ID: that of the last block that ended, and what a client sends when it
+    /// reconnects. Empty where there was none.
+    pub fn last_event_id(&self) -> &str {
+        &self.last_event_id
     }
-    // Digits alone can only be refused for being too many.
-    Some(text.parse().unwrap_or(u64::MAX))
+
+    /// The last reconnection time that the stream named. One beyond `u64::MAX` milliseconds is
+    /// that.
+    pub fn retry(&self) -> Option<Duration> {
+        self.retry.map(Duration::from_millis)
+    }
+
+    /// How many events, comments and `retry` lines were skipped because they were too large.
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Gets ready for the stream of another connection: what is left of this one is dropped, the
+    /// last event ID and the reconnection time stay.
+    pub fn reset(&mut self) {
+        self.input = Input::default();
+        self.block = Block::default();
+        self.between = true;
+        self.handed_out = false;
+        self.tail = Tail::None;
+    }
 }
 
 impl Default for Decoder {

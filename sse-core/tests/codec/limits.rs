@@ -79,16 +79,30 @@ fn a_comment_that_is_too_large_leaves_the_event_alone() {
 }
 
 #[test]
+fn a_long_line_is_held_to_the_limit_before_it_ends() {
+    let x = |len| "x".repeat(len);
+    let fits = format!("data: {}\ndata: {}\n\n", x(1500), x(1499));
+    check(3000, &fits, vec![message(&format!("{}\n{}", x(1500), x(1499)), "")], "");
+    check(2999, &format!("{fits}data: ok\n\n"), vec![Record::TooLarge, message("ok", "")], "");
+    let id = format!("id: {}\ndata: a\n\n", x(1200));
+    check(1200, &id, vec![Record::TooLarge], &x(1200));
+    let comment = format!(": {}\ndata: a\n\n", x(1200));
+    check(1199, &comment, vec![Record::TooLarge, message("a", "")], "");
+}
+
+#[test]
 fn an_error_names_the_limit_and_the_place_and_is_told_once() {
-    let mut decoder = Decoder::builder().max_event_size(8).build();
-    decoder.feed("data: ok\n\nid: 1\ndata: 1234");
+    let mut decoder = Decoder::builder().max_event_size(2000).build();
+    decoder.feed("data: ok\n\nid: 1\ndata: ");
     assert!(decoder.next().unwrap().is_some());
-    assert_eq!(decoder.next(), Ok(None));
-    decoder.feed("5678");
+    for _ in 0..2 {
+        assert_eq!(decoder.next(), Ok(None));
+        decoder.feed("x".repeat(1000));
+    }
     let error = decoder.next().unwrap_err();
-    assert_eq!((error.limit(), error.position()), (8, 16));
+    assert_eq!((error.limit(), error.position()), (2000, 16));
     assert!(error.is_too_large());
-    assert!(error.to_string().contains("8 bytes"), "{error}");
+    assert!(error.to_string().contains("2000 bytes"), "{error}");
     assert_eq!(decoder.next(), Ok(None));
     assert_eq!(decoder.skipped(), 1);
     decoder.feed("9\ndata: 1\n\ndata: 2\n\n");

@@ -64,6 +64,9 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
         20 => proptest::sample::select(PIECES).prop_map(<[u8]>::to_vec),
         1 => proptest::collection::vec(any::<u8>(), 0..6),
         1 => (1_usize..400).prop_map(|len| vec![b'x'; len]),
+        1 => (900_usize..1400, "(data: |data:|id: |event: |: |x)(\\xE9)?").prop_map(|(len, name)| {
+            [name.as_bytes(), &b"x".repeat(len), "\u{1F389}".as_bytes()].concat()
+        }),
     ]
 }
 
@@ -71,7 +74,7 @@ fn piece() -> impl Strategy<Value = Vec<u8>> {
 fn stream() -> impl Strategy<Value = (Vec<u8>, Vec<usize>)> {
     (
         proptest::collection::vec(piece(), 0..40).prop_map(|pieces| pieces.concat()),
-        proptest::collection::vec(1_usize..40, 1..20),
+        proptest::collection::vec(prop_oneof![8 => 1_usize..40, 1 => 500_usize..1500], 1..20),
     )
 }
 
@@ -108,7 +111,7 @@ proptest! {
     #[test]
     fn a_limit_is_passed_under_every_split_or_under_none(
         (bytes, sizes) in stream(),
-        limit in 0_usize..60,
+        limit in prop_oneof![0_usize..60, 900_usize..3000],
         overflow in prop_oneof![Just(Overflow::Error), Just(Overflow::Skip)],
     ) {
         let builder = all().max_event_size(limit).overflow(overflow);
