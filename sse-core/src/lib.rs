@@ -3,7 +3,9 @@
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod backoff;
 mod boundary;
+mod chance;
 #[cfg(feature = "codec")]
 mod codec;
 mod completion;
@@ -18,10 +20,12 @@ mod last_event_id;
 #[cfg(feature = "tokio")]
 mod lifecycle;
 mod message;
+mod refusal;
 mod stream;
 #[cfg(feature = "serde")]
 mod typed;
 
+pub use backoff::Backoff;
 pub use boundary::Boundary;
 #[cfg(feature = "codec")]
 pub use codec::EventCodec;
@@ -37,6 +41,7 @@ pub use lifecycle::{
     CloseReason, KeepAlive, Lifecycle, MaxLifetime, SseBody, StreamItem, StreamStats,
 };
 pub use message::{BlockRef, Item, MessageEvent, MessageRef};
+pub use refusal::Refusal;
 pub use stream::{EventStream, StreamError};
 #[cfg(feature = "serde")]
 pub use typed::TypedError;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::Frame;
+use crate::{Boundary, Frame};
 
 /// The shortest bytes that no client dispatches.
 pub(super) const EMPTY_COMMENT: &[u8] = b":\n\n";
@@ -43,6 +43,24 @@ impl KeepAlive {
     pub fn sending(mut self, event: impl Into<Frame>) -> Self {
         self.bytes = event.into().into_bytes();
         self
+    }
+
+    /// The same, but sending exactly these bytes, for a client or a proxy that wants them so. They
+    /// must be whole comments or events: `None` where an event, or a line, would be left open.
+    ///
+    /// ```
+    /// use sse_core::KeepAlive;
+    ///
+    /// assert!(KeepAlive::default().sending_bytes(": still here\n").is_some());
+    /// assert!(KeepAlive::default().sending_bytes("data: open").is_none());
+    /// ```
+    pub fn sending_bytes(mut self, bytes: impl Into<Bytes>) -> Option<Self> {
+        let bytes = bytes.into();
+        let mut boundary = Boundary::new();
+        boundary.feed(b"\n");
+        boundary.feed(&bytes);
+        self.bytes = bytes;
+        (boundary.is_between_events() && !self.bytes.is_empty()).then_some(self)
     }
 }
 

@@ -9,6 +9,7 @@ use super::keep_alive::EMPTY_COMMENT;
 use super::out::Out;
 use super::{CloseReason, Settings};
 use crate::Event;
+use crate::chance::between;
 
 /// Decides when a stream is silent, complete or over, and writes what that calls for.
 #[derive(Debug)]
@@ -36,7 +37,11 @@ pub(super) enum Phase {
 impl Machine {
     pub(super) fn new(settings: Settings, now: Instant, jitter: f64) -> Self {
         let lifetime_end = settings.max_lifetime.as_ref().and_then(|lifetime| {
-            now.checked_add(lifetime.after.saturating_sub(lifetime.jitter.mul_f64(jitter)))
+            now.checked_add(lifetime.after.saturating_sub(between(
+                Duration::ZERO,
+                lifetime.jitter,
+                jitter,
+            )))
         });
         Self { settings, phase: Phase::Open, last_write: now, lifetime_end, jitter, events: 0 }
     }
@@ -146,7 +151,7 @@ impl Machine {
     }
 
     fn say_retry(&self, from: Duration, to: Duration, out: &mut Out) {
-        let retry = from + to.saturating_sub(from).mul_f64(self.jitter);
+        let retry = between(from, to, self.jitter);
         out.push(Block::Event(Event::default().with_retry(retry)));
     }
 
