@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+use std::io::{self, IsTerminal as _};
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -38,7 +39,7 @@ async fn run(config: Config) -> Result<(), BoxError> {
             ("sse_store", Level::INFO),
         ]),
     };
-    let lines = fmt::layer().with_writer(std::io::stderr);
+    let lines = fmt::layer().with_writer(io::stderr).with_ansi(io::stderr().is_terminal());
     tracing_subscriber::registry().with(lines).with(filter).init();
 
     let app = App::start(&config, Pace::Every(config.interval())).await?;
@@ -55,7 +56,7 @@ async fn run(config: Config) -> Result<(), BoxError> {
 }
 
 /// Returns at Ctrl-C, or when the process is asked to end.
-async fn stop_signal() -> std::io::Result<()> {
+async fn stop_signal() -> io::Result<()> {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

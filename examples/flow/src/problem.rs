@@ -4,6 +4,7 @@ use std::fmt;
 
 use axum::Json;
 use axum::http::StatusCode;
+use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -42,12 +43,13 @@ pub(crate) async fn not_found() -> Problem {
 }
 
 /// The answer to a method that a path does not take: 405.
-pub(crate) async fn method_not_allowed() -> Problem {
-    Problem {
+pub(crate) async fn method_not_allowed() -> impl IntoResponse {
+    let problem = Problem {
         status: StatusCode::METHOD_NOT_ALLOWED,
         code: "method_not_allowed",
         message: "this path takes GET only".into(),
-    }
+    };
+    ([(ALLOW, "GET")], problem)
 }
 
 impl IntoResponse for Problem {

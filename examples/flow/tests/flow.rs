@@ -189,6 +189,7 @@ async fn only_a_get_begins_a_run() {
         let url = format!("http://{}/sse?sessionId=s", flow.backend());
         let response = client().request(method.clone(), url).send().await.unwrap();
         assert_eq!(response.status(), 405, "{method}");
+        assert_eq!(response.headers()["allow"], "GET");
     }
     let stored = listing(flow.backend(), "/events?sessionId=s").await;
     assert_eq!(stored["events"], json!(listed(&received)));
