@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
-    SqliteTransactionMode, TransactionOptions, TransactionTrait,
+    IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -18,12 +18,17 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The writer, and readers beside it.
 const CONNECTIONS: u32 = 5;
 
-/// A write transaction: it has the lock before it reads what it bases its writes on.
-pub(super) const WRITE: TransactionOptions = TransactionOptions {
-    isolation_level: None,
-    access_mode: None,
-    sqlite_transaction_mode: Some(SqliteTransactionMode::Immediate),
-};
+/// A write transaction: what it reads once it has the lock is what the one before has committed.
+pub(super) fn write_options(backend: DbBackend) -> TransactionOptions {
+    let mut options = TransactionOptions::default();
+    match backend {
+        DbBackend::Sqlite => {
+            options.sqlite_transaction_mode = Some(SqliteTransactionMode::Immediate)
+        }
+        _ => options.isolation_level = Some(IsolationLevel::ReadCommitted),
+    }
+    options
+}
 
 /// Connects, makes the database if it is a file that is not there, and the tables if they are not.
 pub(super) async fn open(url: &str) -> Result<DatabaseConnection, StoreError> {
@@ -59,20 +64,44 @@ async fn migrate(db: &DatabaseConnection) -> Result<(), DbErr> {
     if Migrator::get_pending_migrations_read_only(db).await?.is_empty() {
         return Ok(());
     }
-    let transaction = db.begin_with_options(WRITE).await?;
-    Migrator::up(&transaction, None).await?;
+    let backend = db.get_database_backend();
+    let transaction = db.begin_with_options(write_options(backend)).await?;
+    // SQLite has its lock by now. MySQL's tables are made outside of any transaction: its lock is the session's.
+    let (lock, unlock) = match backend {
+        DbBackend::Postgres => (Some("SELECT pg_advisory_xact_lock(8390882571207632737)"), None),
+        DbBackend::MySql => (
+            Some("SELECT GET_LOCK('sse_store_migrate', 60)"),
+            Some("SELECT RELEASE_LOCK('sse_store_migrate')"),
+        ),
+        _ => (None, None),
+    };
+    if let Some(lock) = lock {
+        transaction.execute_unprepared(lock).await?;
+    }
+    let migrated = Migrator::up(&transaction, None).await;
+    if let Some(unlock) = unlock {
+        transaction.execute_unprepared(unlock).await?;
+    }
+    migrated?;
     transaction.commit().await
 }
 
 fn options(url: &str) -> Result<ConnectOptions, StoreError> {
-    let mut options = ConnectOptions::new(url);
-    options.sqlx_logging(false);
+    let mut options = ConnectOptions::new(match url.strip_prefix("mariadb:") {
+        Some(rest) => format!("mysql:{rest}"),
+        None => url.to_owned(),
+    });
+    options.sqlx_logging(false).max_connections(CONNECTIONS);
     match url.split(':').next() {
         #[cfg(feature = "sqlite")]
-        Some("sqlite") => sqlite_options(&mut options, url),
+        Some("sqlite") => super::sqlite::configure(&mut options, url, BUSY_TIMEOUT),
+        #[cfg(feature = "postgres")]
+        Some("postgres" | "postgresql") => {}
+        #[cfg(feature = "mysql")]
+        Some("mysql" | "mariadb") => {}
         _ => {
             return Err(StoreError::refused(format!(
-                "cannot open {}: the URL of a database begins with one of {SCHEMES:?}",
+                "cannot open {:?}: the URL of a database begins with one of {SCHEMES:?}",
                 redacted(url)
             )));
         }
@@ -84,26 +113,13 @@ fn options(url: &str) -> Result<ConnectOptions, StoreError> {
 const SCHEMES: &[&str] = &[
     #[cfg(feature = "sqlite")]
     "sqlite:",
+    #[cfg(feature = "postgres")]
+    "postgres:",
+    #[cfg(feature = "mysql")]
+    "mysql:",
+    #[cfg(feature = "mysql")]
+    "mariadb:",
 ];
-
-#[cfg(feature = "sqlite")]
-fn sqlite_options(options: &mut ConnectOptions, url: &str) {
-    options.test_before_acquire(false);
-    if url.contains(":memory:") || url.contains("mode=memory") {
-        // The database is gone with its last connection, and is another one in each.
-        options.max_connections(1).min_connections(1).idle_timeout(None).max_lifetime(None);
-    } else {
-        options.max_connections(CONNECTIONS);
-    }
-    options.map_sqlx_sqlite_opts(|options| {
-        options
-            .create_if_missing(true)
-            .busy_timeout(BUSY_TIMEOUT)
-            .foreign_keys(true)
-            .pragma("journal_mode", "WAL")
-            .pragma("synchronous", "FULL")
-    });
-}
 
 /// The URL without its password.
 pub(super) fn redacted(url: &str) -> String {
@@ -120,30 +136,40 @@ pub(super) fn redacted(url: &str) -> String {
     }
 }
 
-/// Looks whether an application's own connection can keep the store's word.
+/// Looks whether a connection's settings can keep the store's word, and says what they cannot.
 pub(super) async fn check(db: &DatabaseConnection) -> Result<(), DbErr> {
-    if db.get_database_backend() == DbBackend::Sqlite {
-        let row = db.query_one_raw(sea_orm::Statement::from_string(
-            DbBackend::Sqlite,
-            "SELECT (SELECT synchronous FROM pragma_synchronous), (SELECT timeout FROM pragma_busy_timeout)",
-        ));
-        if let Some(row) = row.await? {
-            if row.try_get_by_index::<i64>(0)? < 2 {
-                tracing::warn!(
-                    "the connection's `synchronous` is below FULL: an event that was acknowledged \
-                     is lost when the machine loses power"
-                );
-            }
-            if row.try_get_by_index::<i64>(1)? == 0 {
-                tracing::warn!(
-                    "the connection's `busy_timeout` is 0: an append fails while another process \
-                     writes"
-                );
-            }
+    let backend = db.get_database_backend();
+    let settings: &[(&str, &[&str], &str)] = match backend {
+        DbBackend::Sqlite => &[
+            ("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", &["2", "3"], POWER),
+            ("SELECT CAST(timeout > 0 AS TEXT) FROM pragma_busy_timeout", &["1"], BUSY),
+        ],
+        DbBackend::Postgres => &[
+            (
+                "SELECT current_setting('synchronous_commit')",
+                &["on", "local", "remote_write", "remote_apply"],
+                POWER,
+            ),
+            ("SELECT current_setting('fsync')", &["on"], POWER),
+        ],
+        DbBackend::MySql => {
+            &[("SELECT CAST(@@innodb_flush_log_at_trx_commit AS CHAR)", &["1"], POWER)]
+        }
+        _ => &[],
+    };
+    for (query, good, consequence) in settings {
+        let row = db.query_one_raw(Statement::from_string(backend, *query)).await?;
+        let value: String = row.map_or(Ok(String::new()), |row| row.try_get_by_index(0))?;
+        if !good.contains(&value.as_str()) {
+            tracing::warn!("`{query}` gives {value:?}: {consequence}");
         }
     }
     Ok(())
 }
+
+const POWER: &str =
+    "an event that was acknowledged is lost when the database's machine loses power";
+const BUSY: &str = "a write fails while another process writes";
 
 #[cfg(test)]
 mod tests {

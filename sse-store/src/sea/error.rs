@@ -10,15 +10,20 @@ pub(super) fn failed(what: &str, url: &str, error: DbErr) -> StoreError {
     let error_of = match class(&error) {
         Class::Unavailable => StoreError::unavailable,
         Class::Unwritable => StoreError::unwritable,
-        Class::Other | Class::Io => StoreError::other,
+        Class::Other => StoreError::other,
     };
     error_of(message).with_source(error)
 }
 
 /// Turns the error of a commit into ours: only where the database itself refused it, nothing was written.
 pub(super) fn commit_failed(what: &str, url: &str, error: DbErr) -> StoreError {
-    let refused = matches!(sqlx_error(&error), Some(SqlxError::Database(_)));
-    if refused && class(&error) != Class::Io {
+    let was_refused = match code(&error) {
+        Some(Code::Sqlite(code)) => code != 10,
+        // A server that is shutting down may have committed before it said so.
+        Some(Code::Postgres(state)) => !state.starts_with("57"),
+        Some(Code::MySql(_)) | None => false,
+    };
+    if was_refused {
         return failed(what, url, error);
     }
     let message = format!("cannot tell whether it did {what} {url}: {}", cause(&error));
@@ -27,28 +32,35 @@ pub(super) fn commit_failed(what: &str, url: &str, error: DbErr) -> StoreError {
 
 /// Whether it is worth to try again at once: another process holds a lock.
 pub(super) fn is_busy(error: &DbErr) -> bool {
-    matches!(sqlite_code(error), Some(5 | 6))
+    matches!(code(error), Some(Code::Sqlite(5 | 6)))
 }
 
-#[derive(PartialEq, Eq)]
 enum Class {
     Unavailable,
     Unwritable,
-    Io,
     Other,
 }
 
 fn class(error: &DbErr) -> Class {
-    // The primary result codes of SQLite: https://www.sqlite.org/rescode.html
-    match sqlite_code(error) {
-        Some(5 | 6) => return Class::Unavailable,
-        Some(8 | 13 | 14) => return Class::Unwritable,
-        Some(10) => return Class::Io,
-        _ => {}
-    }
-    match (error, sqlx_error(error)) {
-        (DbErr::ConnectionAcquire(_), _) => Class::Unavailable,
+    match (code(error), error, sqlx_error(error)) {
+        // Primary result codes: https://www.sqlite.org/rescode.html
+        (Some(Code::Sqlite(5 | 6)), ..) => Class::Unavailable,
+        (Some(Code::Sqlite(8 | 13 | 14)), ..) => Class::Unwritable,
+        // PostgreSQL, appendix A: connections, serialization and deadlocks, resources, an operator; disk full, read only.
+        (Some(Code::Postgres(state)), ..) => match &state[..] {
+            "53100" | "25006" => Class::Unwritable,
+            _ if ["08", "40", "53", "57"].iter().any(|class| state.starts_with(class)) => {
+                Class::Unavailable
+            }
+            _ => Class::Other,
+        },
+        // Too many connections, shutting down, lock wait timeout, deadlock, killed; disk full, table full, read only.
+        (Some(Code::MySql(1040 | 1053 | 1205 | 1213 | 1927)), ..) => Class::Unavailable,
+        (Some(Code::MySql(1021 | 1114 | 1290 | 1792 | 1836)), ..) => Class::Unwritable,
+        (Some(_), ..) => Class::Other,
+        (None, DbErr::ConnectionAcquire(_), _) => Class::Unavailable,
         (
+            None,
             _,
             Some(
                 SqlxError::Io(_)
@@ -57,7 +69,7 @@ fn class(error: &DbErr) -> Class {
                 | SqlxError::WorkerCrashed,
             ),
         ) => Class::Unavailable,
-        _ => Class::Other,
+        (None, ..) => Class::Other,
     }
 }
 
@@ -70,14 +82,31 @@ fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
     }
 }
 
-/// SQLite's primary result code.
-fn sqlite_code(error: &DbErr) -> Option<i32> {
+/// A database's own code for its error.
+#[allow(dead_code, reason = "a code is made only where its database is a feature")]
+enum Code {
+    /// The primary result code.
+    Sqlite(i32),
+    /// The SQLSTATE.
+    Postgres(String),
+    MySql(u16),
+}
+
+fn code(error: &DbErr) -> Option<Code> {
     let SqlxError::Database(error) = sqlx_error(error)? else {
         return None;
     };
     #[cfg(feature = "sqlite")]
     if error.try_downcast_ref::<sea_orm::SqlxSqliteError>().is_some() {
-        return Some(error.code()?.parse::<i32>().ok()? & 0xff);
+        return Some(Code::Sqlite(error.code()?.parse::<i32>().ok()? & 0xff));
+    }
+    #[cfg(feature = "postgres")]
+    if error.try_downcast_ref::<sea_orm::SqlxPostgresError>().is_some() {
+        return Some(Code::Postgres(error.code()?.into_owned()));
+    }
+    #[cfg(feature = "mysql")]
+    if let Some(error) = error.try_downcast_ref::<sea_orm::SqlxMySqlError>() {
+        return Some(Code::MySql(error.number()));
     }
     None
 }

@@ -5,6 +5,8 @@ mod error;
 mod read;
 mod rows;
 mod schema;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod write;
 mod writer;
 
@@ -22,12 +24,15 @@ use crate::{
 
 /// A log in an SQL database.
 ///
-/// | | SQLite |
-/// |---|---|
-/// | order | one writer at a time, by an immediate transaction |
-/// | what was acknowledged survives | the end of the process; a loss of power (WAL, `synchronous=FULL`) |
-/// | `wait` sees what this process commits | at once |
-/// | `wait` sees what another process commits | within [`POLL_INTERVAL`](Self::POLL_INTERVAL) |
+/// | | SQLite | PostgreSQL | MySQL, MariaDB |
+/// |---|---|---|---|
+/// | the order is that of commits, by | an immediate transaction | the counter's row, locked | the counter's row, locked |
+/// | the end of a process loses nothing that was acknowledged | yes | yes | yes |
+/// | nor does a loss of power | yes: WAL, `synchronous=FULL` | with `fsync` and `synchronous_commit`, as by default | with `innodb_flush_log_at_trx_commit=1`, as by default |
+/// | `wait` sees what this process commits | at once | at once | at once |
+/// | `wait` sees what another process commits | within [`POLL_INTERVAL`](Self::POLL_INTERVAL) | the same | the same |
+///
+/// Where an application's or a server's settings are weaker, the store says so in a warning when it opens.
 ///
 /// Concurrent appends are committed in groups by a task of the store, so that many events pay for one commit. A write
 /// that was handed over is done even if its future is dropped. Cloning gives another handle; the task ends with the
@@ -70,14 +75,13 @@ impl SeaOrmStore {
     /// When the tables are not there or cannot be read.
     pub async fn new(db: DatabaseConnection) -> Result<Self, StoreError> {
         let url: Arc<str> = "the application's database".into();
-        let checked = connect::check(&db).await;
-        checked.map_err(|error| error::failed("look at", &url, error))?;
         Self::start(db, url).await
     }
 
     async fn start(db: DatabaseConnection, url: Arc<str>) -> Result<Self, StoreError> {
-        let head = read::head(&db).await;
-        let head = head.map_err(|error| error::failed("read", &url, error))?;
+        let failed = |error| error::failed("read", &url, error);
+        connect::check(&db).await.map_err(failed)?;
+        let head = read::head(&db).await.map_err(failed)?;
         let writer = Writer::start(db.clone(), url.clone(), head);
         Ok(Self { db, url, writer })
     }

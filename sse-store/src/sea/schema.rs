@@ -3,7 +3,7 @@
 use sea_orm::sea_query::{
     ColumnDef, ColumnType, Expr, ExprTrait, Index, IntoIden, OnConflict, Query, Table,
 };
-use sea_orm::{DbBackend, DbErr, DynIden};
+use sea_orm::{ConnectionTrait, DbBackend, DbErr, DynIden, Statement};
 use sea_orm_migration::{MigrationName, MigrationTrait, MigratorTrait, SchemaManager, async_trait};
 
 use crate::Position;
@@ -97,7 +97,8 @@ impl MigrationTrait for CreateLog {
             )
             .await?;
         let backend = manager.get_database_backend();
-        let name = |name| ColumnDef::new_with_type(name, topic_type(backend)).not_null().take();
+        let topic_type = topic_type(manager.get_connection()).await?;
+        let name = |name| ColumnDef::new_with_type(name, topic_type.clone()).not_null().take();
         let bytes = |name| ColumnDef::new_with_type(name, bytes_type(backend));
         manager
             .create_table(
@@ -159,12 +160,21 @@ impl MigrationTrait for CreateLog {
 }
 
 /// Text that is compared byte by byte.
-fn topic_type(backend: DbBackend) -> ColumnType {
-    match backend {
+async fn topic_type(db: &impl ConnectionTrait) -> Result<ColumnType, DbErr> {
+    Ok(match db.get_database_backend() {
         DbBackend::Postgres => ColumnType::custom("text COLLATE \"C\""),
-        DbBackend::MySql => ColumnType::VarBinary(sea_orm::sea_query::StringLen::N(255)),
+        DbBackend::MySql => {
+            let version = Statement::from_string(DbBackend::MySql, "SELECT VERSION()");
+            let row = db.query_one_raw(version).await?;
+            let version: String = row.map_or(Ok(String::new()), |row| row.try_get_by_index(0))?;
+            // The usual collations ignore case, and even `utf8mb4_bin` ignores blanks at the end.
+            ColumnType::custom(match version.contains("MariaDB") {
+                true => "varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_nopad_bin",
+                false => "varchar(255) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_bin",
+            })
+        }
         _ => ColumnType::Text,
-    }
+    })
 }
 
 /// Bytes of any value and length: what is text elsewhere loses a NUL here and an emoji there.

@@ -1,12 +1,13 @@
 //! The task that writes: it commits concurrent appends in groups.
 
+use std::cmp::Ordering::{Equal, Less};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::connect::WRITE;
+use super::connect::write_options;
 use super::error::{commit_failed, failed};
 use super::write::{self, Appended, Purged};
 use crate::{Cleared, NewEntry, Position, StoreError, Topic};
@@ -123,7 +124,7 @@ impl Writer {
 /// Takes note of a head unless a newer one of the same log is known.
 fn saw(known: &watch::Sender<Position>, head: Position) {
     known.send_if_modified(|known| {
-        let is_news = head != *known && !(head < *known);
+        let is_news = !matches!(head.partial_cmp(known), Some(Less | Equal));
         if is_news {
             *known = head;
         }
@@ -263,7 +264,8 @@ impl Task {
         change: impl AsyncFnOnce(&DatabaseTransaction) -> Result<T, DbErr>,
     ) -> Result<T, StoreError> {
         let failed = |error| failed(what, &self.url, error);
-        let transaction = self.db.begin_with_options(WRITE).await.map_err(failed)?;
+        let options = write_options(self.db.get_database_backend());
+        let transaction = self.db.begin_with_options(options).await.map_err(failed)?;
         match change(&transaction).await {
             Ok(value) => match transaction.commit().await {
                 Ok(()) => Ok(value),

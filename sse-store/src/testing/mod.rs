@@ -36,7 +36,9 @@ pub mod people;
 pub mod topics;
 pub mod waiting;
 
+use std::fmt;
 use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -55,13 +57,54 @@ pub trait Harness: Send + Sync {
     fn open(&self) -> StoreFuture<'_, Store>;
 }
 
+type Running<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// A case of the suite.
+#[derive(Clone, Copy)]
+pub struct Case {
+    name: &'static str,
+    run: for<'a> fn(&'a dyn Harness) -> Running<'a>,
+}
+
+impl Case {
+    /// What it claims.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// Runs it on a log that is empty; it panics if the claim does not hold.
+    pub async fn run(&self, harness: &dyn Harness) {
+        (self.run)(harness).await;
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Every case, for those who run them by other means than [`conformance_tests!`](crate::conformance_tests).
+pub fn cases() -> Vec<Case> {
+    crate::__sse_store_cases! { list () }
+}
+
 /// Makes a test of each case of the suite; the expression gives a new [`Harness`] for each.
 ///
 /// [`Harness`]: crate::testing::Harness
 #[macro_export]
 macro_rules! conformance_tests {
     ($harness:expr) => {
-        $crate::conformance_tests! { @ $harness;
+        $crate::__sse_store_cases! { tests ($harness) }
+    };
+}
+
+/// The one list of the cases.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __sse_store_cases {
+    ($way:ident ($($harness:expr)?)) => {
+        $crate::__sse_store_cases! { @$way ($($harness)?)
             data: whole_events_are_kept, any_text_is_kept, an_event_with_an_id_is_refused,
                 an_empty_batch_is_nothing;
             fences: a_clear_fences_what_came_before, a_fenced_entry_refuses_its_whole_batch,
@@ -84,16 +127,19 @@ macro_rules! conformance_tests {
                 wait_is_woken_by_another_handle, wait_does_not_return_without_cause;
         }
     };
-    (@ $harness:expr; $($module:ident: $($case:ident),*;)*) => {
-        $crate::conformance_tests! { @@ $($(($module $case $harness))*)* }
+    (@list () $($module:ident: $($case:ident),*;)*) => {
+        vec![$($($crate::testing::Case {
+            name: stringify!($case),
+            run: |harness| Box::pin($crate::testing::$module::$case(harness)),
+        }),*),*]
     };
-    (@@ $(($module:ident $case:ident $harness:expr))*) => {
-        $(
+    (@tests ($harness:expr) $($module:ident: $($case:ident),*;)*) => {
+        $($(
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn $case() {
                 $crate::testing::$module::$case(&$harness).await;
             }
-        )*
+        )*)*
     };
 }
 

@@ -1,0 +1,11 @@
+//! The SeaORM store on MySQL or MariaDB, under the conformance suite.
+
+mod support;
+
+use std::process::ExitCode;
+
+use testkit::Service;
+
+fn main() -> ExitCode {
+    testkit::run(support::conformance(Service::MariaDb))
+}
