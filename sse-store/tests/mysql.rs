@@ -7,5 +7,5 @@ use std::process::ExitCode;
 use testkit::Service;
 
 fn main() -> ExitCode {
-    testkit::run(support::conformance(Service::MariaDb))
+    testkit::run(support::tests(Service::MariaDb))
 }

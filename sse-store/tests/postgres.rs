@@ -7,5 +7,5 @@ use std::process::ExitCode;
 use testkit::Service;
 
 fn main() -> ExitCode {
-    testkit::run(support::conformance(Service::Postgres))
+    testkit::run(support::tests(Service::Postgres))
 }

@@ -1,5 +1,8 @@
 //! The SeaORM store on SQLite: what is particular to a database in a file.
 
+#[path = "support/outbox.rs"]
+mod outbox;
+
 use std::collections::HashMap;
 use std::future::Future;
 use std::io::{BufRead, BufReader};
@@ -260,6 +263,12 @@ async fn processes_share_a_new_file() {
         let output = child.wait_with_output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
+}
+
+#[tokio::test]
+async fn rows_and_events_are_committed_together() {
+    let folder = folder();
+    outbox::rows_and_events_are_committed_together(&url(&folder)).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+mod outbox;
 mod read;
 mod rows;
 mod schema;

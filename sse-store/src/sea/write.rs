@@ -144,10 +144,8 @@ pub(super) async fn append(
     for rows in rows.chunks(ROWS_PER_INSERT) {
         transaction.execute(&insert(rows)).await?;
     }
-    if head > log.head {
-        log.head = head;
-        log.store(transaction).await?;
-    }
+    log.head = head;
+    log.store(transaction).await?;
     Ok((appended, log.position(head)))
 }
 
@@ -298,6 +296,8 @@ async fn marks(
             .columns([topic::TOPIC, topic::FLOOR, topic::CLEARED])
             .from(topic::TABLE)
             .and_where(Expr::col(topic::TOPIC).is_in(topics.iter().copied()))
+            // In a transaction that began with a snapshot, only a locking read sees what the lock's last holder left.
+            .lock_exclusive()
             .take();
         for row in transaction.query_all(&select).await? {
             let name: String = row.try_get_by_index(0)?;

@@ -1,5 +1,7 @@
 //! Databases of their own for tests against a server.
 
+pub(crate) mod outbox;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -66,8 +68,17 @@ impl Harness for Scratch {
     }
 }
 
+/// The tests of every server.
+pub(crate) fn tests(service: Service) -> Vec<Test> {
+    let outbox = Test::new("rows_and_events_are_committed_together", [service], async move || {
+        let scratch = Scratch::new(service).await;
+        outbox::rows_and_events_are_committed_together(&scratch.url()).await;
+    });
+    conformance(service).chain([outbox]).collect()
+}
+
 /// The conformance suite against this server.
-pub(crate) fn conformance(service: Service) -> impl Iterator<Item = Test> {
+fn conformance(service: Service) -> impl Iterator<Item = Test> {
     cases().into_iter().map(move |case: Case| {
         Test::new(case.name(), [service], async move || {
             let scratch = Scratch::new(service).await;

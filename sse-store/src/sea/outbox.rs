@@ -1,0 +1,84 @@
+//! Appending in an application's own transaction.
+
+use sea_orm::{DatabaseTransaction, DbErr};
+
+use super::error::{commit_failed, failed};
+use super::{SeaOrmStore, write};
+use crate::{NewEntry, Position, StoreError};
+
+impl SeaOrmStore {
+    /// Appends a batch as the last step of an application's own transaction on this database, and commits both: what the
+    /// application has written and the events that tell of it are there together or not at all.
+    ///
+    /// It takes the transaction, since whoever appends holds the lock of the log until the commit. Give it one that is
+    /// otherwise done. On SQLite it is best begun as immediate: one that has read before it writes fails where another
+    /// has written meanwhile ([`is_unavailable`](StoreError::is_unavailable)); so does one that is not READ COMMITTED on
+    /// PostgreSQL.
+    ///
+    /// Dropping the future does not undo it: the transaction is committed all the same.
+    ///
+    /// ```
+    /// # #[cfg(feature = "sqlite")]
+    /// # async fn example(
+    /// #     db: sea_orm::DatabaseConnection,
+    /// #     store: sse_store::SeaOrmStore,
+    /// # ) -> Result<(), Box<dyn std::error::Error>> {
+    /// use sea_orm::{ConnectionTrait, TransactionTrait};
+    /// use sse_core::Event;
+    /// use sse_store::{NewEntry, Topic};
+    ///
+    /// let transaction = db.begin().await?;
+    /// transaction.execute_unprepared("UPDATE orders SET state = 'shipped' WHERE id = 42").await?;
+    /// let shipped = NewEntry::new(Topic::new("orders/42")?, Event::new("shipped"));
+    /// store.commit_with(transaction, vec![shipped]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append`](crate::EventStore::append). The transaction is rolled back, unless the outcome
+    /// [is unknown](StoreError::is_outcome_unknown).
+    pub async fn commit_with(
+        &self,
+        transaction: DatabaseTransaction,
+        batch: Vec<NewEntry>,
+    ) -> Result<Vec<Position>, StoreError> {
+        batch.iter().try_for_each(NewEntry::check)?;
+        let store = self.clone();
+        // A task of its own goes on when who asked goes away.
+        let task = tokio::spawn(async move { store.append_and_commit(transaction, batch).await });
+        task.await.map_err(|error| {
+            StoreError::outcome_unknown("the task that commits has ended").with_source(error)
+        })?
+    }
+
+    async fn append_and_commit(
+        &self,
+        transaction: DatabaseTransaction,
+        batch: Vec<NewEntry>,
+    ) -> Result<Vec<Position>, StoreError> {
+        const WHAT: &str = "append to";
+        let failed = |error: DbErr| failed(WHAT, &self.url, error);
+        let appended = write::append(&transaction, self.writer.head(), &[&batch]).await;
+        let answer = match appended {
+            Ok((mut answers, head)) => {
+                answers.pop().unwrap_or_else(|| Ok(Vec::new())).map(|positions| (positions, head))
+            }
+            Err(error) => Err(failed(error)),
+        };
+        match answer {
+            Ok((positions, head)) => {
+                let committed = transaction.commit().await;
+                committed.map_err(|error| commit_failed(WHAT, &self.url, error))?;
+                self.writer.saw(head);
+                Ok(positions)
+            }
+            Err(error) => {
+                // If even this fails, the connection is lost and the database rolls back by itself.
+                let _ = transaction.rollback().await;
+                Err(error)
+            }
+        }
+    }
+}

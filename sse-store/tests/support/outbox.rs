@@ -1,0 +1,69 @@
+//! Events that are committed together with an application's own rows.
+
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
+use sse_core::Event;
+use sse_store::{EventStore, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet};
+
+fn new(data: String) -> NewEntry {
+    NewEntry::new(Topic::new("t").unwrap(), Event::new(data))
+}
+
+async fn rows(db: &DatabaseConnection) -> Vec<i32> {
+    let query = "SELECT number FROM application ORDER BY number";
+    let query = Statement::from_string(db.get_database_backend(), query);
+    let rows = db.query_all_raw(query).await.unwrap();
+    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+}
+
+/// Rows and events come together or not at all, whichever of them fails, among other writers, and a reader skips none.
+pub(crate) async fn rows_and_events_are_committed_together(url: &str) {
+    let store = SeaOrmStore::connect(url).await.unwrap();
+    let db = Database::connect(url).await.unwrap();
+    db.execute_unprepared("CREATE TABLE application (number INTEGER NOT NULL PRIMARY KEY)")
+        .await
+        .unwrap();
+    let fence = store.clear(&Topic::new("t").unwrap()).await.unwrap().position;
+    let others = tokio::spawn({
+        let store = store.clone();
+        async move {
+            for number in 0..50 {
+                store.append(vec![new(format!("other {number}"))]).await.unwrap();
+            }
+        }
+    });
+    let mut committed = Vec::new();
+    for number in 0..30 {
+        let transaction = db.begin().await.unwrap();
+        let insert = format!("INSERT INTO application VALUES ({number})");
+        transaction.execute_unprepared(&insert).await.unwrap();
+        let event = new(number.to_string());
+        match number % 5 {
+            0 => transaction.rollback().await.unwrap(),
+            1 => {
+                let other_log = Position::new(fence.epoch() + 1, 1);
+                let refused =
+                    store.commit_with(transaction, vec![event.fenced_by(other_log)]).await;
+                assert!(refused.unwrap_err().is_fenced());
+            }
+            2 => {
+                let event = NewEntry::new(event.topic().clone(), Event::new("x").with_id(1));
+                let refused = store.commit_with(transaction, vec![event]).await;
+                assert!(refused.unwrap_err().is_refused());
+            }
+            _ => {
+                let entries = vec![event.fenced_by(fence)];
+                assert_eq!(store.commit_with(transaction, entries).await.unwrap().len(), 1);
+                committed.push(number);
+            }
+        }
+    }
+    others.await.unwrap();
+    assert_eq!(rows(&db).await, committed);
+    let page = store.read(Position::START, &TopicSet::All, 1000).await.unwrap();
+    assert_eq!(page.status, PageStatus::Exact);
+    let sequences = page.entries.iter().map(|entry| entry.position.sequence());
+    assert!(sequences.eq(1..=1 + 50 + committed.len() as u64));
+    let events = page.entries.iter().filter_map(|entry| entry.event()?.data());
+    let events = events.filter_map(|data| data.parse::<i32>().ok());
+    assert!(events.eq(committed));
+}
