@@ -34,13 +34,15 @@
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod last_event_id;
+mod request;
 mod sse;
 
 pub use last_event_id::{LastEventId, LastEventIdRejection};
+pub use request::{Refused, StreamRequest};
 pub use sse::Sse;
 pub use sse_core::{
     CloseReason, Completion, Event, EventId, EventType, Frame, KeepAlive, Lifecycle, MaxLifetime,
-    StreamItem, StreamStats,
+    Refusal, StreamItem, StreamStats,
 };
 
 /// Compiles the code of the workspace's README.

@@ -43,6 +43,7 @@ async fn the_headers_are_those_of_an_event_stream() {
         headers,
         [
             "cache-control: no-cache, no-transform",
+            "content-encoding: identity",
             "content-type: text/event-stream",
             "x-accel-buffering: no"
         ]

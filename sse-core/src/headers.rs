@@ -11,10 +11,12 @@ pub const MIME: &str = "text/event-stream";
 /// The headers of every event stream, for frameworks that have header types of their own.
 ///
 /// A stream is neither cached nor altered on its way (RFC 9111 §5.2.2.4 and §5.2.2.6), and nginx passes each
-/// chunk on at once.
-pub const HEADERS: [(&str, &str); 3] = [
+/// chunk on at once. `Content-Encoding: identity` says nothing to a client, and is what keeps the
+/// compression of a framework, which holds small chunks back, away from the response.
+pub const HEADERS: [(&str, &str); 4] = [
     ("content-type", MIME),
     ("cache-control", "no-cache, no-transform"),
+    ("content-encoding", "identity"),
     ("x-accel-buffering", "no"),
 ];
 

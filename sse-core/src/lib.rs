@@ -21,6 +21,7 @@ mod last_event_id;
 mod lifecycle;
 mod message;
 mod refusal;
+mod request;
 mod stream;
 #[cfg(feature = "serde")]
 mod typed;
@@ -42,6 +43,7 @@ pub use lifecycle::{
 };
 pub use message::{BlockRef, Item, MessageEvent, MessageRef};
 pub use refusal::Refusal;
+pub use request::{Refused, StreamRequest};
 pub use stream::{EventStream, StreamError};
 #[cfg(feature = "serde")]
 pub use typed::TypedError;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, CACHE_CONTROL, RETRY_AFTER};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode};
+use http::header::{CACHE_CONTROL, RETRY_AFTER};
+use http::{HeaderValue, Response, StatusCode};
 
 use crate::chance::between;
-use crate::{Event, MIME, response_headers};
+use crate::{Event, response_headers};
 
 /// A stream that is not to be had now, and when to ask again.
 ///
@@ -21,18 +21,7 @@ use crate::{Event, MIME, response_headers};
 ///
 /// Source: WHATWG HTML §9.2.2, "processing model"; RFC 9110 §10.2.3, "Retry-After".
 ///
-/// ```
-/// use std::time::Duration;
-/// use http::{HeaderMap, Method, header::ACCEPT};
-/// use sse_core::Refusal;
-///
-/// let refusal = Refusal::unavailable(Duration::from_secs(5)..=Duration::from_secs(15)).in_stream();
-/// let mut headers = HeaderMap::new();
-/// assert_eq!(refusal.response(&Method::GET, &headers).status(), 503);
-/// headers.insert(ACCEPT, "text/event-stream".parse()?);
-/// assert_eq!(refusal.response(&Method::GET, &headers).status(), 200);
-/// # Ok::<(), http::header::InvalidHeaderValue>(())
-/// ```
+/// The request decides which of the two it is: see [`StreamRequest::refuse`](crate::StreamRequest::refuse).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Refusal {
@@ -66,59 +55,48 @@ impl Refusal {
         self
     }
 
-    /// The answer to a request with this method and these headers.
-    pub fn response(&self, method: &Method, headers: &HeaderMap) -> Response<Bytes> {
+    /// The answer to a client that reads streams, or to one that does not.
+    pub(crate) fn response(&self, reads_streams: bool) -> Response<Bytes> {
+        let mut response = Response::new(Bytes::new());
+        let is_complete = self.status == StatusCode::NO_CONTENT;
         let (from, to) = self.wait.clone().into_inner();
         let wait = between(from, to, fastrand::f64());
-        let mut response = Response::new(Bytes::new());
-        if self.status == StatusCode::NO_CONTENT {
-            *response.status_mut() = self.status;
-            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        } else if self.in_stream && method == Method::GET && accepts_event_stream(headers) {
+        if self.in_stream && reads_streams && !is_complete {
             response_headers(response.headers_mut());
             *response.body_mut() = Event::default().with_retry(wait).to_frame().into_bytes();
-        } else {
-            *response.status_mut() = self.status;
+            return response;
+        }
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if !is_complete {
             let seconds = wait.as_secs().saturating_add(u64::from(wait.subsec_nanos() > 0));
-            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
-            response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }
 }
 
-/// Whether a client says, in so many words, that it takes an event stream: `*/*` does not.
-fn accepts_event_stream(headers: &HeaderMap) -> bool {
-    headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok()).any(|value| {
-        value.split(',').any(|range| {
-            let mut parts = range.split(';').map(str::trim);
-            let named = parts.next().is_some_and(|name| name.eq_ignore_ascii_case(MIME));
-            // A weight of zero means "not acceptable" (RFC 9110 §12.4.2).
-            let is_zero = |weight: &str| weight.parse() == Ok(0.0f32);
-            named
-                && !parts.any(|parameter| {
-                    let (name, weight) = parameter.split_once('=').unwrap_or_default();
-                    name.trim().eq_ignore_ascii_case("q") && is_zero(weight.trim())
-                })
-        })
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use http::header::ACCEPT;
+    use http::{HeaderMap, Method};
+
     use super::*;
+    use crate::{MIME, StreamRequest};
 
     const SECOND: Duration = Duration::from_secs(1);
 
-    fn accepting(accept: &str) -> HeaderMap {
-        HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())])
+    fn request(method: Method, accept: &str) -> StreamRequest {
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_str(accept).unwrap())]);
+        StreamRequest::new(&method, &headers).unwrap()
     }
 
     #[test]
     fn a_browser_is_refused_in_the_stream_and_all_others_by_the_status() {
         let refusal = Refusal::too_many_requests(5 * SECOND..=9 * SECOND).in_stream();
         for accept in ["text/event-stream", "text/html, Text/Event-Stream; q=0.5"] {
-            let response = refusal.response(&Method::GET, &accepting(accept));
+            let response = request(Method::GET, accept).refuse(&refusal).into_response();
             assert_eq!(response.status(), 200);
             assert_eq!(response.headers()["content-type"], MIME);
             assert!(!response.headers().contains_key(RETRY_AFTER));
@@ -129,11 +107,10 @@ mod tests {
         for (method, accept) in [
             (Method::GET, "*/*"),
             (Method::GET, "text/*"),
-            (Method::GET, "text/event-stream;q=0"),
-            (Method::GET, "text/event-stream ; Q = 0.000"),
             (Method::POST, "text/event-stream"),
+            (Method::HEAD, "text/event-stream"),
         ] {
-            let response = refusal.response(&method, &accepting(accept));
+            let response = request(method.clone(), accept).refuse(&refusal).into_response();
             assert_eq!(response.status(), 429, "{method} {accept}");
             let after = response.headers()[RETRY_AFTER].to_str().unwrap().parse().unwrap();
             assert!((5..=9).contains(&after), "{after}");
@@ -144,7 +121,7 @@ mod tests {
     #[test]
     fn a_refusal_is_a_status_unless_asked_to_be_in_the_stream() {
         let refusal = Refusal::unavailable(SECOND..=SECOND);
-        let response = refusal.response(&Method::GET, &accepting(MIME));
+        let response = request(Method::GET, MIME).refuse(&refusal).into_response();
         assert_eq!(
             (response.status(), &response.headers()[RETRY_AFTER]),
             (503.try_into().unwrap(), &HeaderValue::from(1))
@@ -154,7 +131,7 @@ mod tests {
     #[test]
     fn complete_is_204_for_everyone() {
         for refusal in [Refusal::complete(), Refusal::complete().in_stream()] {
-            let response = refusal.response(&Method::GET, &accepting(MIME));
+            let response = request(Method::GET, MIME).refuse(&refusal).into_response();
             assert_eq!(response.status(), 204);
             assert!(response.body().is_empty());
             assert!(!response.headers().contains_key("content-type"));
@@ -169,8 +146,8 @@ mod tests {
             Duration::MAX..=Duration::MAX,
         ] {
             let refusal = Refusal::unavailable(wait).in_stream();
-            refusal.response(&Method::GET, &HeaderMap::new());
-            refusal.response(&Method::GET, &accepting(MIME));
+            refusal.response(true);
+            refusal.response(false);
         }
     }
 }
