@@ -1,0 +1,76 @@
+use actix_web::body::{BodySize, BoxBody, MessageBody as _};
+use actix_web::http::header::{HeaderName, HeaderValue};
+use actix_web::http::{ConnectionType, Method, StatusCode, Version};
+use actix_web::{HttpRequest, HttpResponse, Responder};
+use futures_core::Stream;
+use sse_core::{HEADERS, Lifecycle, StreamItem};
+
+use crate::body::{NoBody, StreamBody};
+
+/// A response that is an event stream.
+///
+/// The stream may give [`Event`](sse_core::Event)s, [`Frame`](sse_core::Frame)s, or a `Result` of
+/// either; an error cuts the response short, so that the client comes back. The source is dropped
+/// when the stream ends or the client goes, or at once where the request is a HEAD. It need not be
+/// `Send`: Actix keeps a connection on the thread that took it.
+///
+/// ```
+/// use actix_web::Responder;
+/// use futures_util::stream;
+/// use sse_actix::{Event, Sse};
+///
+/// async fn hello() -> impl Responder {
+///     Sse::new(stream::iter([Event::new("hello")]))
+/// }
+/// ```
+#[derive(Debug)]
+#[must_use]
+pub struct Sse<S> {
+    source: S,
+    lifecycle: Lifecycle,
+}
+
+impl<S> Sse<S>
+where
+    S: Stream + 'static,
+    S::Item: StreamItem,
+{
+    /// A response of the events of `source`, living as [`Lifecycle::new`] says.
+    pub fn new(source: S) -> Self {
+        Self { source, lifecycle: Lifecycle::new() }
+    }
+
+    /// The same, living as `lifecycle` says.
+    pub fn lifecycle(mut self, lifecycle: Lifecycle) -> Self {
+        self.lifecycle = lifecycle;
+        self
+    }
+}
+
+impl<S> Responder for Sse<S>
+where
+    S: Stream + 'static,
+    S::Item: StreamItem,
+{
+    type Body = BoxBody;
+
+    fn respond_to(self, request: &HttpRequest) -> HttpResponse {
+        // Actix polls the body that answers a HEAD, and writes nothing of it.
+        let body = if request.method() == Method::HEAD {
+            NoBody(BodySize::Stream).boxed()
+        } else {
+            StreamBody { body: self.lifecycle.body(self.source) }.boxed()
+        };
+        let mut response = HttpResponse::with_body(StatusCode::OK, body);
+        for (name, value) in HEADERS {
+            let name = HeaderName::from_static(name);
+            response.headers_mut().insert(name, HeaderValue::from_static(value));
+        }
+        // Actix sends chunks to a client of HTTP/1.0 too, which knows none (RFC 9112 §6.1).
+        if request.version() < Version::HTTP_11 {
+            response.head_mut().no_chunking(true);
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        response
+    }
+}
