@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::BufMut;
-use memchr::{memchr, memchr2_iter};
+use memchr::{memchr, memchr_iter, memchr2_iter};
 
 use crate::{EventId, EventType, Frame};
 
@@ -43,9 +43,25 @@ impl Data {
     fn new(text: String) -> Self {
         if memchr(b'\r', text.as_bytes()).is_some() {
             let text = lines(&text).collect::<Vec<_>>().join("\n");
-            return Self { line_feeds: memchr::memchr_iter(b'\n', text.as_bytes()).count(), text };
+            return Self { line_feeds: memchr_iter(b'\n', text.as_bytes()).count(), text };
         }
-        Self { line_feeds: memchr::memchr_iter(b'\n', text.as_bytes()).count(), text }
+        Self { line_feeds: memchr_iter(b'\n', text.as_bytes()).count(), text }
+    }
+
+    /// Appends the lines of data and the blank line after them.
+    fn encode_into(&self, buf: &mut impl BufMut) {
+        let text = self.text.as_bytes();
+        buf.put_slice(b"data: ");
+        let mut from = 0;
+        if self.line_feeds > 0 {
+            for at in memchr_iter(b'\n', text) {
+                buf.put_slice(&text[from..=at]);
+                buf.put_slice(b"data: ");
+                from = at + 1;
+            }
+        }
+        buf.put_slice(&text[from..]);
+        buf.put_slice(b"\n\n");
     }
 }
 
@@ -156,15 +172,10 @@ impl Event {
     pub fn encode_into(&self, buf: &mut impl BufMut) {
         self.encode_head(buf);
         if let Some(data) = &self.data {
-            if data.line_feeds == 0 {
-                line(buf, b"data: ", data.text.as_bytes());
-            } else {
-                for text in data.text.split('\n') {
-                    line(buf, b"data: ", text.as_bytes());
-                }
-            }
+            data.encode_into(buf);
+        } else {
+            buf.put_u8(b'\n');
         }
-        buf.put_u8(b'\n');
     }
 
     /// All lines but those of the data.
