@@ -117,10 +117,7 @@ impl Input {
     pub(super) fn find_line_end(&mut self, from: usize) -> Option<usize> {
         let bytes = self.text.as_bytes();
         let from = self.searched.max(from);
-        let found = match bytes.get(from)? {
-            b'\n' | b'\r' => Some(0),
-            _ => memchr2(b'\n', b'\r', &bytes[from..]),
-        };
+        let found = line_end(bytes.get(from..)?);
         self.searched = found.map_or(bytes.len(), |at| from + at);
         self.count(self.searched - from + usize::from(found.is_some()));
         found.map(|at| from + at)
@@ -171,4 +168,26 @@ impl Input {
             self.bytes_looked_at += _bytes;
         }
     }
+}
+
+/// Where the first CR or LF is. Short lines are common, and a vector search costs more to begin than
+/// to look at sixteen bytes in registers.
+#[inline]
+fn line_end(bytes: &[u8]) -> Option<usize> {
+    let Some((words, rest)) = bytes.split_first_chunk::<16>() else {
+        return bytes.iter().position(|byte| matches!(byte, b'\n' | b'\r'));
+    };
+    let words = u128::from_le_bytes(*words);
+    line_end_in_word(words as u64)
+        .or_else(|| line_end_in_word((words >> 64) as u64).map(|at| at + 8))
+        .or_else(|| memchr2(b'\n', b'\r', rest).map(|at| at + 16))
+}
+
+#[inline]
+fn line_end_in_word(word: u64) -> Option<usize> {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    // The lowest high bit that is set marks the first byte that is zero.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & (ONES << 7);
+    let ends = zeros(word ^ (ONES * 0x0A)) | zeros(word ^ (ONES * 0x0D));
+    (ends != 0).then(|| ends.trailing_zeros() as usize / 8)
 }

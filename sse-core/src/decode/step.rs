@@ -34,19 +34,22 @@ impl Decoder {
     /// The fast path: an event of one line of data, which needs no block.
     #[inline]
     pub(super) fn take_plain_event(&mut self) -> Option<Range<usize>> {
+        if self.handed_out {
+            self.begin_block();
+        }
         if !self.between {
             return None;
         }
         self.input.take_data_and_end(self.options.max_event_size)
     }
 
-    /// Goes on to the next thing that is to be told.
+    /// Goes on to the next thing that is to be told, if that is no plain event.
     pub(super) fn step(&mut self) -> Result<Option<Step>, DecodeError> {
         if self.handed_out {
             self.begin_block();
         }
         loop {
-            if self.take_last_data() {
+            if self.take_fast() {
                 return Ok(self.end_block());
             }
             let Some(line) = self.input.take_line() else {
@@ -69,23 +72,29 @@ impl Decoder {
         }
     }
 
-    /// The fast path within a block: its only line of data, with the blank line after it.
+    /// The fast path for lines of data, and between events for comments; says whether a blank line
+    /// ended the event.
     #[inline]
-    fn take_last_data(&mut self) -> bool {
-        if self.between {
-            if !self.options.comments && !self.options.blocks {
-                self.input.skip_comments();
-            }
-        } else if self.block.has_data || self.block.too_large || self.tail != Tail::None {
+    fn take_fast(&mut self) -> bool {
+        if self.between && !self.options.comments && !self.options.blocks {
+            self.input.skip_comments();
+        }
+        if self.tail != Tail::None || self.block.too_large {
             return false;
         }
-        let beside = self.block.size_beside(Field::Data);
-        let room = self.options.max_event_size.saturating_sub(beside);
-        match self.input.take_data_and_end(room) {
-            Some(range) => self.block.set_data(range),
-            None => return false,
+        loop {
+            let beside = self.block.size_beside(Field::Data);
+            let room = self.options.max_event_size.checked_sub(beside);
+            let Some(value) = room.and_then(|room| self.input.take_data(room)) else {
+                return false;
+            };
+            self.between = false;
+            self.block.begun = true;
+            self.block.push_data(value, &self.input);
+            if self.input.take_blank() {
+                return true;
+            }
         }
-        true
     }
 
     fn begin_block(&mut self) {

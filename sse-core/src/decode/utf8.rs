@@ -14,9 +14,10 @@ impl Utf8 {
     /// Appends the text of a chunk.
     #[inline]
     pub(super) fn decode(&mut self, chunk: &[u8], text: &mut String) {
-        let chunk = match self.split_len {
-            0 => chunk,
-            _ => self.end_split(chunk, text),
+        let chunk = match (chunk, self.split_len) {
+            ([byte @ ..=0x7F], 0) => return text.push(char::from(*byte)),
+            (chunk, 0) => chunk,
+            (chunk, _) => self.end_split(chunk, text),
         };
         match simdutf8::basic::from_utf8(chunk) {
             Ok(valid) => text.push_str(valid),

@@ -1,5 +1,7 @@
 //! The codec: against the standard's text, against vectors, and there and back.
 
+mod blocks;
+mod fuzzed;
 mod limits;
 mod oracle;
 mod outcome;
