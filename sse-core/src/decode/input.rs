@@ -92,6 +92,9 @@ impl Input {
     /// is taken when it comes, so that a line ended by a CR waits for nothing.
     #[inline]
     pub(super) fn take_line(&mut self) -> Option<Range<usize>> {
+        if !self.has_line_end() {
+            return None;
+        }
         let bytes = self.text.as_bytes();
         if self.after_cr {
             let next = *bytes.get(self.start)?;
@@ -110,6 +113,12 @@ impl Input {
             }
         }
         Some(line)
+    }
+
+    /// Whether there may be a line end: where all was searched, there is none.
+    #[inline]
+    pub(super) fn has_line_end(&self) -> bool {
+        self.searched < self.text.len()
     }
 
     /// The first line end from `from` on, no earlier than `start`.

@@ -49,7 +49,7 @@ impl Decoder {
             self.begin_block();
         }
         loop {
-            if self.take_fast() {
+            if self.input.has_line_end() && self.take_fast() {
                 return Ok(self.end_block());
             }
             let Some(line) = self.input.take_line() else {
