@@ -16,11 +16,7 @@ pub struct Stream {
 impl Stream {
     fn new(name: &'static str, block: &str, len: usize, chunk: usize) -> Self {
         let bytes = block.repeat(len.div_ceil(block.len())).into_bytes();
-        Self {
-            name,
-            len: bytes.len(),
-            chunks: bytes.chunks(chunk).map(shared).collect(),
-        }
+        Self { name, len: bytes.len(), chunks: bytes.chunks(chunk).map(shared).collect() }
     }
 }
 
