@@ -254,14 +254,13 @@ async fn the_end_of_the_source_is_the_end_of_the_stream() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_failed_source_is_told_after_its_events_and_a_turn_to_flush_them() {
+async fn a_failed_source_is_told_after_its_events_and_a_moment_to_write_them() {
     let mut rig = opened(Lifecycle::new());
     rig.send(Event::new("before"));
     rig.fail("broken");
     assert_eq!(rig.now(), some("data: before\n\n"));
     assert!(!rig.body.is_end_stream(), "an end without the error would look clean");
-    assert_eq!(rig.now(), None, "one turn for the server to write");
-    assert_eq!(rig.now(), some("error: broken"));
+    assert_eq!(rig.next().await, (SECOND / 10, some("error: broken").flatten()));
     assert_eq!(rig.now(), Some(None));
     assert_eq!(rig.reasons(), [CloseReason::SourceFailed]);
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -17,12 +18,17 @@ use super::machine::{Machine, Phase};
 use super::out::Out;
 use super::{Lifecycle, OnClose};
 
+/// How long a failure waits for the events before it to be written. HTTP/1.1 needs but one pending
+/// poll; over HTTP/2 another task writes, and a reset throws away what it finds unwritten.
+const FLUSH: Duration = Duration::from_millis(100);
+
 pin_project! {
     /// A response body, and a stream of chunks, that lives as its [`Lifecycle`](crate::Lifecycle) says.
     ///
     /// Each poll takes everything that the source has ready, up to the chunk's limit, and gives it as
-    /// one chunk; nothing that is ready waits for a timer. An error of the source is given after the
-    /// events before it, and makes the server cut the response short.
+    /// one chunk; no event that is ready waits for a timer. An error of the source is given after the
+    /// events before it, and a moment in which the server writes them; it makes the server cut the
+    /// response short.
     ///
     /// # Panics
     ///
@@ -85,11 +91,13 @@ where
         let mut this = self.project();
         loop {
             if let Phase::Closed(_) = this.machine.phase() {
-                // A server writes what it has only once the body is pending, so an error in the very
-                // next poll would cost the client the events before it.
-                if this.failure.is_some() && std::mem::take(this.unflushed) {
-                    cx.waker().wake_by_ref();
-                    return Poll::Pending;
+                if this.failure.is_some() {
+                    if std::mem::take(this.unflushed) {
+                        this.timer.set(Some(sleep_until(Instant::now() + FLUSH)));
+                    }
+                    if let Some(timer) = this.timer.as_mut().as_pin_mut() {
+                        ready!(timer.poll(cx));
+                    }
                 }
                 return Poll::Ready(this.failure.take().map(Err));
             }
