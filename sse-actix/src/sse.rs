@@ -55,11 +55,12 @@ where
     type Body = BoxBody;
 
     fn respond_to(self, request: &HttpRequest) -> HttpResponse {
-        // Actix polls the body that answers a HEAD, and writes nothing of it.
+        let body = self.lifecycle.body(self.source);
+        // Actix would poll the body that answers a HEAD for ever, and write nothing of it.
         let body = if request.method() == Method::HEAD {
             NoBody(BodySize::Stream).boxed()
         } else {
-            StreamBody { body: self.lifecycle.body(self.source) }.boxed()
+            StreamBody { body }.boxed()
         };
         let mut response = HttpResponse::with_body(StatusCode::OK, body);
         for (name, value) in HEADERS {
