@@ -92,14 +92,13 @@ impl Input {
     /// is taken when it comes, so that a line ended by a CR waits for nothing.
     #[inline]
     pub(super) fn take_line(&mut self) -> Option<Range<usize>> {
-        if !self.has_line_end() {
-            return None;
-        }
-        let bytes = self.text.as_bytes();
         if self.after_cr {
-            let next = *bytes.get(self.start)?;
+            let next = *self.text.as_bytes().get(self.start)?;
             self.start += usize::from(next == b'\n');
             self.after_cr = false;
+        }
+        if !self.has_line_end() {
+            return None;
         }
         let end = self.find_line_end(self.start)?;
         let bytes = self.text.as_bytes();

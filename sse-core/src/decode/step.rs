@@ -1,15 +1,17 @@
 //! The way line by line.
 
 use std::mem;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use memchr::memchr;
 
 use super::line::{Field, field_of};
 use super::{DecodeError, Decoder, Overflow};
 
-/// The beginning of a line is looked at from this size on: a shorter one costs little to keep.
-const WORTH_A_LOOK: usize = 1024;
+/// The beginning of a line is looked at when it is this part of what an event may be, and within
+/// these bounds: a shorter one costs little to keep. The lower bound is beyond any field's name, so
+/// that one look is enough.
+const WORTH_A_LOOK: (usize, RangeInclusive<usize>) = (16, 8..=1024);
 
 /// What the input holds next; where it is, the decoder knows.
 pub(super) enum Step {
@@ -162,7 +164,7 @@ impl Decoder {
         let partial = self.input.partial_line();
         let mut result = Ok(());
         match self.tail {
-            Tail::None if partial.len() < WORTH_A_LOOK => {}
+            Tail::None if partial.len() < self.worth_a_look() => {}
             Tail::None => result = self.look_at_partial_line(),
             Tail::Skip => {}
             Tail::Data(start) => {
@@ -178,6 +180,12 @@ impl Decoder {
         }
         self.input.settle();
         result
+    }
+
+    #[inline]
+    fn worth_a_look(&self) -> usize {
+        let (part, bounds) = WORTH_A_LOOK;
+        (self.options.max_event_size / part).clamp(*bounds.start(), *bounds.end())
     }
 
     fn look_at_partial_line(&mut self) -> Result<(), DecodeError> {

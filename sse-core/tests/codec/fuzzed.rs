@@ -6,7 +6,7 @@ use sse_core::{Event, EventId, EventType};
 
 use super::blocks::{arriving, blocks};
 use super::oracle;
-use super::outcome::{Taking, all, decode, decode_messages};
+use super::outcome::{Taking, all, all_of, decode, decode_messages};
 
 /// Four bytes say how the rest is cut and taken; the outcome must be the standard's, or, where a
 /// limit is set, that of the stream in one piece.
@@ -38,7 +38,9 @@ pub(crate) fn decoder(input: &[u8]) {
     if options & 128 == 0 {
         let expected = oracle::decode(stream, "");
         assert_eq!(decode(all(), chunks(), taking), expected);
-        assert_eq!(decode_messages(all(), chunks()), expected.messages());
+        let close = all_of(stream.len());
+        assert_eq!(decode(close.clone(), chunks(), taking), expected);
+        assert_eq!(decode_messages(close, chunks()), expected.messages());
     } else {
         let limited = all().max_event_size(usize::from(*options & 127) * 16);
         let whole = decode(limited.clone(), [stream], Taking::Each);

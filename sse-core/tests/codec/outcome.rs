@@ -82,6 +82,12 @@ pub(crate) fn all() -> DecoderBuilder {
     Decoder::builder().comments(true).blocks(true)
 }
 
+/// The same with a limit that a stream of `len` bytes cannot pass, and that is close: what a decoder
+/// does with the beginnings of long lines it then does with short ones.
+pub(crate) fn all_of(len: usize) -> DecoderBuilder {
+    all().max_event_size(3 * len)
+}
+
 /// What the decoder makes of the chunks, with its borrowing form.
 pub(crate) fn decode<'a>(
     builder: DecoderBuilder,

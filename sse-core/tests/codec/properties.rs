@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sse_core::{Decoder, Overflow};
 
 use super::oracle;
-use super::outcome::{Taking, all, decode, decode_messages};
+use super::outcome::{Taking, all, all_of, decode, decode_messages};
 
 /// Pieces of which every rule of the standard can be put together, and many of its breaches.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
@@ -102,8 +102,10 @@ proptest! {
         let chunks = chunks(&bytes, &sizes);
         let expected = oracle::decode(&bytes, begun_with);
         let id = begun_with.parse().unwrap();
-        let outcome = decode(all().last_event_id(&id), chunks.iter().copied(), taking);
-        prop_assert_eq!(&outcome, &expected);
+        for builder in [all(), all_of(bytes.len())] {
+            let outcome = decode(builder.last_event_id(&id), chunks.iter().copied(), taking);
+            prop_assert_eq!(&outcome, &expected);
+        }
         let messages = decode_messages(Decoder::builder().last_event_id(&id), chunks);
         prop_assert_eq!(messages, expected.messages());
     }

@@ -129,3 +129,18 @@ fn a_reset_keeps_the_reconnection_time_and_drops_what_is_pending() {
     assert_eq!(message.last_event_id, EventId::EMPTY);
     assert_eq!(decoder.retry(), Some(std::time::Duration::from_millis(10)));
 }
+
+#[test]
+fn a_long_line_after_a_lone_cr_keeps_its_own_line_end() {
+    let mut decoder = Decoder::new();
+    decoder.feed("data: a\r\r");
+    assert_eq!(decoder.next_message().unwrap().unwrap().data, "a");
+    assert_eq!(decoder.next(), Ok(None));
+    let long = "x".repeat(2000);
+    for piece in [&format!("data: {long}"), "\n", "data: b\n\n"] {
+        assert_eq!(decoder.next(), Ok(None));
+        decoder.feed(piece);
+    }
+    let data = decoder.next_message().unwrap().unwrap().data;
+    assert_eq!(data, format!("{long}\nb"));
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use serde_json::Value;
 use sse_core::{Event, EventId, EventType};
 
-use super::outcome::{Outcome, Record, all};
+use super::outcome::{Outcome, Record, all, all_of};
 use super::{oracle, splits};
 
 /// The files of a folder that hold cases, each with its cases.
@@ -124,6 +124,9 @@ fn check_parse(case: &Value) {
     let outcome = oracle::decode(&bytes, "");
     assert_expected(name, &outcome, &case["expect"]);
     splits::check(name, &bytes, &all(), &outcome);
+    if bytes.len() <= splits::EVERY_THREE {
+        splits::check(name, &bytes, &all_of(bytes.len()), &outcome);
+    }
 }
 
 #[test]
