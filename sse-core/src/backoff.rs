@@ -102,6 +102,17 @@ impl Backoff {
     /// Takes note that an attempt has failed or a stream was lost, and says how long to wait before
     /// the next one; `None` when the budget is used up. `chance` is a number from 0 to 1.
     pub fn next_wait(&mut self, now: Instant, chance: f64) -> Option<Duration> {
+        self.next_wait_after(now, chance, Duration::ZERO)
+    }
+
+    /// The same, where the server asked for a wait by `Retry-After`: at least as long, within the
+    /// bounds, and longer by chance.
+    pub fn next_wait_after(
+        &mut self,
+        now: Instant,
+        chance: f64,
+        retry_after: Duration,
+    ) -> Option<Duration> {
         let open_for = self.open_since.take().map(|since| now.saturating_duration_since(since));
         if open_for.is_some_and(|time| time >= self.healthy_after) {
             self.attempts = 0;
@@ -109,22 +120,11 @@ impl Backoff {
         if self.budget.is_some_and(|budget| self.attempts >= budget) {
             return None;
         }
-        let least = self.reconnection_time.clamp(self.min, self.max);
+        let least = self.reconnection_time.max(retry_after).clamp(self.min, self.max);
         // Beyond 2^16 times the least wait every bound has long been reached.
         let more = least.saturating_mul(1 << self.attempts.min(16)).min(self.max - least);
         self.attempts = self.attempts.saturating_add(1);
         Some(between(least, least + more, chance))
-    }
-
-    /// The wait that a server asked for by `Retry-After`: at least as long, within the bounds. It is
-    /// an attempt like any other.
-    pub fn next_wait_after(
-        &mut self,
-        now: Instant,
-        chance: f64,
-        retry_after: Duration,
-    ) -> Option<Duration> {
-        self.next_wait(now, chance).map(|wait| wait.max(retry_after.min(self.max)))
     }
 }
 

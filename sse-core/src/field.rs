@@ -36,7 +36,7 @@ const fn first_refused(text: &str, refuse_nul: bool) -> Option<usize> {
 }
 
 macro_rules! field_type {
-    ($name:ident, $field:literal, refuse_nul: $refuse_nul:literal, refuse_empty: $refuse_empty:literal) => {
+    ($name:ident, $field:literal, refuse_nul: $refuse_nul:literal, refuse_empty: $refuse_empty:literal, max_len: $max_len:expr) => {
         impl $name {
             /// Wraps a literal, checked when the program is compiled if used in a `const`.
             ///
@@ -56,6 +56,7 @@ macro_rules! field_type {
                     !($refuse_empty && text.is_empty()),
                     concat!("the value of `", $field, "` is empty")
                 );
+                assert!(text.len() <= $max_len, concat!("the value of `", $field, "` is too long"));
                 Self(Text::Static(text))
             }
 
@@ -71,7 +72,7 @@ macro_rules! field_type {
 
             /// Wraps what the decoder has read, which can hold nothing that is refused.
             pub(crate) fn decoded(text: &str) -> Self {
-                debug_assert_eq!(Self::check(text), Ok(()));
+                debug_assert_eq!(first_refused(text, $refuse_nul), None);
                 Self(Text::Shared(text.into()))
             }
 
@@ -86,6 +87,10 @@ macro_rules! field_type {
                 }
                 if $refuse_empty && text.is_empty() {
                     return Err(FieldError { field: $field, kind: FieldErrorKind::Empty, at: 0 });
+                }
+                if text.len() > $max_len {
+                    let kind = FieldErrorKind::TooLong { max: $max_len };
+                    return Err(FieldError { field: $field, kind, at: $max_len });
                 }
                 Ok(())
             }
@@ -187,9 +192,12 @@ macro_rules! field_type {
 #[derive(Clone)]
 pub struct EventType(Text);
 
-field_type!(EventType, "event", refuse_nul: false, refuse_empty: true);
+field_type!(EventType, "event", refuse_nul: false, refuse_empty: true, max_len: EventType::MAX_LEN);
 
 impl EventType {
+    /// The longest type that can be built, in bytes. A decoder takes longer ones.
+    pub const MAX_LEN: usize = 1024;
+
     /// The type of an event that names none: `message`.
     pub const MESSAGE: Self = Self::from_static("message");
 }
@@ -209,9 +217,13 @@ impl EventType {
 #[derive(Clone)]
 pub struct EventId(Text);
 
-field_type!(EventId, "id", refuse_nul: true, refuse_empty: false);
+field_type!(EventId, "id", refuse_nul: true, refuse_empty: false, max_len: EventId::MAX_LEN);
 
 impl EventId {
+    /// The longest id that can be built, in bytes: it must fit into a header on its way back. A
+    /// decoder takes longer ones.
+    pub const MAX_LEN: usize = 1024;
+
     /// The empty id: what a client has before it saw one.
     pub const EMPTY: Self = Self::from_static("");
 }
@@ -242,6 +254,11 @@ pub enum FieldErrorKind {
     Nul,
     /// No text where some is needed.
     Empty,
+    /// More bytes than are allowed.
+    TooLong {
+        /// How many are.
+        max: usize,
+    },
 }
 
 impl FieldError {
@@ -269,9 +286,40 @@ impl fmt::Display for FieldError {
             FieldErrorKind::CarriageReturn => "a carriage return",
             FieldErrorKind::Nul => "a NUL",
             FieldErrorKind::Empty => return write!(f, "the value of `{field}` is empty"),
+            FieldErrorKind::TooLong { max } => {
+                return write!(f, "the value of `{field}` has more than {max} bytes");
+            }
         };
         write!(f, "the value of `{field}` has {what} at byte {at}")
     }
 }
 
 impl std::error::Error for FieldError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_no_longer_than_what_is_taken_back() {
+        let longest = "x".repeat(EventId::MAX_LEN);
+        assert!(EventId::new(longest.as_str()).is_ok());
+        let error = EventId::new(longest + "x").unwrap_err();
+        assert_eq!(error.to_string(), "the value of `id` has more than 1024 bytes");
+        assert!(EventType::new("x".repeat(EventType::MAX_LEN + 1)).is_err());
+    }
+
+    #[test]
+    fn what_was_refused_is_named_with_its_place() {
+        for (id, kind, at) in [
+            ("a\nb", FieldErrorKind::LineFeed, 1),
+            ("\r", FieldErrorKind::CarriageReturn, 0),
+            ("ä\0", FieldErrorKind::Nul, 2),
+        ] {
+            let error = EventId::new(id).unwrap_err();
+            assert_eq!((error.field(), error.kind(), error.position()), ("id", kind, at));
+        }
+        assert_eq!(EventType::new("").unwrap_err().kind(), FieldErrorKind::Empty);
+        assert!(EventType::new("a\0").is_ok() && EventId::new("").is_ok());
+    }
+}

@@ -141,6 +141,15 @@ async fn a_chunk_is_bounded_and_the_rest_follows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn at_least_one_event_leaves_whatever_the_bound_of_a_chunk() {
+    let mut rig = opened(Lifecycle::new().max_chunk(0));
+    rig.send(Event::new("1"));
+    rig.send(Event::new("2"));
+    assert_eq!(rig.now(), some("data: 1\n\n"));
+    assert_eq!(rig.now(), some("data: 2\n\n"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lone_frame_leaves_without_a_copy() {
     let frame = Event::new("shared").to_frame();
     let (source, frames) = mpsc::unbounded_channel::<Frame>();

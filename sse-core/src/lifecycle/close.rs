@@ -49,6 +49,6 @@ pub struct StreamStats {
     pub events: u64,
     /// Bytes that were handed to the connection, keep-alives included.
     pub bytes: u64,
-    /// From the first poll to the end.
+    /// From when the body was made to the end.
     pub duration: Duration,
 }

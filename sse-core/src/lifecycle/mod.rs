@@ -121,8 +121,9 @@ impl Lifecycle {
         self
     }
 
-    /// Ends the stream when `shutdown` is ready: what the source has ready is sent, then a `retry`
-    /// from [`shutdown_retry`](Self::shutdown_retry), then the end. The source is dropped.
+    /// Ends the stream when `shutdown` is ready: what the source has ready is sent, up to one chunk of
+    /// it, then a `retry` from [`shutdown_retry`](Self::shutdown_retry), then the end. The source is
+    /// dropped.
     ///
     /// Any future will do, such as `CancellationToken::cancelled_owned` of `tokio-util`.
     pub fn shutdown(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
@@ -148,7 +149,7 @@ impl Lifecycle {
 
     /// Up to about how many bytes leave in one chunk; at least one event always does.
     pub fn max_chunk(mut self, bytes: usize) -> Self {
-        self.settings.max_chunk = bytes;
+        self.settings.max_chunk = bytes.max(1);
         self
     }
 
