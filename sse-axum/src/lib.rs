@@ -29,6 +29,15 @@
 //!     axum::serve(listener, app).await
 //! }
 //! ```
+//!
+//! # Serving
+//!
+//! - A graceful shutdown waits for every open response. Give the same signal to
+//!   [`Lifecycle::shutdown`], or the server waits for streams that never end.
+//! - A client that does not read cannot be ended in good form: put a deadline on the shutdown, as
+//!   `examples/flow` does.
+//! - `axum::serve` does not set `TCP_NODELAY`; `axum::serve::ListenerExt::tap_io` can. Without it an
+//!   event may wait for the acknowledgement of the one before.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
