@@ -1,11 +1,104 @@
-//! The SeaORM store on PostgreSQL, under the conformance suite.
+//! The SeaORM store on PostgreSQL, under the conformance suite, and what is particular to it.
 
 mod support;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use testkit::Service;
+use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use sse_core::Event;
+use sse_store::{EventStore, NewEntry, Position, SeaOrmStore, Topic, TopicSet};
+use support::scratch::Scratch;
+use testkit::{BOUND, Service, test, until};
 
 fn main() -> ExitCode {
-    testkit::run(support::tests(Service::Postgres))
+    let own = [
+        test!(wait_is_told_rather_than_polled, Postgres),
+        test!(a_listener_that_is_lost_listens_again, Postgres),
+        test!(a_stricter_default_isolation_is_set_aside, Postgres),
+    ];
+    testkit::run(support::tests(Service::Postgres).into_iter().chain(own))
+}
+
+fn new(data: &str) -> NewEntry {
+    NewEntry::new(Topic::new("t").unwrap(), Event::new(data))
+}
+
+/// The connections of this database that listen, as the server sees them.
+async fn listeners(db: &DatabaseConnection) -> Vec<i32> {
+    let query = "SELECT pid FROM pg_stat_activity \
+                 WHERE datname = current_database() AND query LIKE 'LISTEN %'";
+    let query = Statement::from_string(DbBackend::Postgres, query);
+    let rows = db.query_all_raw(query).await.unwrap();
+    rows.iter().map(|row| row.try_get_by_index(0).unwrap()).collect()
+}
+
+/// Waits at one handle for what another appends.
+async fn told(waiting: &SeaOrmStore, writing: &SeaOrmStore) {
+    let after = writing.append(vec![new("before")]).await.unwrap()[0];
+    let waiting = waiting.clone();
+    let waiter = tokio::spawn(async move { waiting.wait(after).await });
+    tokio::task::yield_now().await;
+    let written = writing.append(vec![new("after")]).await.unwrap()[0];
+    assert_eq!(waiter.await.unwrap().unwrap(), written);
+}
+
+async fn wait_is_told_rather_than_polled() {
+    const ROUNDS: u32 = 40;
+    let scratch = Scratch::new(Some(Service::Postgres)).await;
+    let store = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let other = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let db = Database::connect(scratch.url()).await.unwrap();
+    until(BOUND, "both listen", async || listeners(&db).await.len() == 2).await;
+    let rounds = async {
+        for _ in 0..ROUNDS {
+            told(&other, &store).await;
+        }
+    };
+    // One who polled would have looked just before the event, and have slept a whole interval.
+    let polled = SeaOrmStore::TOLD_INTERVAL * ROUNDS;
+    assert!(tokio::time::timeout(polled / 3, rounds).await.is_ok());
+}
+
+async fn a_listener_that_is_lost_listens_again() {
+    let scratch = Scratch::new(Some(Service::Postgres)).await;
+    let store = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let other = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let db = Database::connect(scratch.url()).await.unwrap();
+    until(BOUND, "both listen", async || listeners(&db).await.len() == 2).await;
+    let lost = listeners(&db).await;
+    db.execute_unprepared(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND query LIKE 'LISTEN %'",
+    )
+    .await
+    .unwrap();
+    // Nothing is missed meanwhile.
+    tokio::time::timeout(Duration::from_secs(30), told(&other, &store)).await.unwrap();
+    until(BOUND, "both listen again", async || {
+        let now = listeners(&db).await;
+        now.len() == 2 && now.iter().all(|pid| !lost.contains(pid))
+    })
+    .await;
+    told(&other, &store).await;
+}
+
+/// Where transactions are serializable by default, one statement cannot wait for the counter: the way with a lock can.
+async fn a_stricter_default_isolation_is_set_aside() {
+    let scratch = Scratch::new(Some(Service::Postgres)).await;
+    let url =
+        format!("{}?options=-c%20default_transaction_isolation%3Dserializable", scratch.url());
+    let mut writers = tokio::task::JoinSet::new();
+    for _ in 0..3 {
+        let store = SeaOrmStore::connect(&url).await.unwrap();
+        writers.spawn(async move {
+            for _ in 0..30 {
+                store.append(vec![new("x")]).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let store = SeaOrmStore::connect(&url).await.unwrap();
+    let page = store.read(Position::START, &TopicSet::All, 1000).await.unwrap();
+    assert_eq!((page.entries.len(), page.next.sequence()), (90, 90));
 }

@@ -18,6 +18,14 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The writer, and readers beside it.
 const CONNECTIONS: u32 = 5;
 
+/// How long to try to get a connection to a server before the error says that it is unavailable.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a connection may be idle and is still taken to be alive.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+const IDLE: Duration = Duration::from_millis(500);
+
 /// A write transaction: what it reads once it has the lock is what the one before has committed.
 pub(super) fn write_options(backend: DbBackend) -> TransactionOptions {
     let mut options = TransactionOptions::default();
@@ -96,9 +104,9 @@ fn options(url: &str) -> Result<ConnectOptions, StoreError> {
         #[cfg(feature = "sqlite")]
         Some("sqlite") => super::sqlite::configure(&mut options, url, BUSY_TIMEOUT),
         #[cfg(feature = "postgres")]
-        Some("postgres" | "postgresql") => {}
+        Some("postgres" | "postgresql") => server(&mut options),
         #[cfg(feature = "mysql")]
-        Some("mysql" | "mariadb") => {}
+        Some("mysql" | "mariadb") => server(&mut options),
         _ => {
             return Err(StoreError::refused(format!(
                 "cannot open {:?}: the URL of a database begins with one of {SCHEMES:?}",
@@ -107,6 +115,12 @@ fn options(url: &str) -> Result<ConnectOptions, StoreError> {
         }
     }
     Ok(options)
+}
+
+/// Settings for a server: a connection that was idle is tested before it is used, since the server may have gone.
+#[cfg(any(feature = "postgres", feature = "mysql"))]
+fn server(options: &mut ConnectOptions) {
+    options.test_before_acquire_if_idle_for(IDLE).acquire_timeout(ACQUIRE_TIMEOUT);
 }
 
 /// The databases that this build can open.

@@ -35,6 +35,12 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
     matches!(code(error), Some(Code::Sqlite(5 | 6)))
 }
 
+/// Whether PostgreSQL has rolled back for what other transactions do: a serialization failure or a deadlock.
+#[cfg(feature = "postgres")]
+pub(super) fn is_rolled_back(error: &DbErr) -> bool {
+    matches!(code(error), Some(Code::Postgres(state)) if state == "40001" || state == "40P01")
+}
+
 enum Class {
     Unavailable,
     Unwritable,

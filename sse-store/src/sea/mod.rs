@@ -2,7 +2,10 @@
 
 mod connect;
 mod error;
+mod heads;
 mod outbox;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod read;
 mod rows;
 mod schema;
@@ -31,7 +34,7 @@ use crate::{
 /// | the end of a process loses nothing that was acknowledged | yes | yes | yes |
 /// | nor does a loss of power | yes: WAL, `synchronous=FULL` | with `fsync` and `synchronous_commit`, as by default | with `innodb_flush_log_at_trx_commit=1`, as by default |
 /// | `wait` sees what this process commits | at once | at once | at once |
-/// | `wait` sees what another process commits | within [`POLL_INTERVAL`](Self::POLL_INTERVAL) | the same | the same |
+/// | `wait` sees what another process commits | within [`POLL_INTERVAL`](Self::POLL_INTERVAL) | at once, by `LISTEN` and `NOTIFY` | within `POLL_INTERVAL` |
 ///
 /// Where an application's or a server's settings are weaker, the store says so in a warning when it opens.
 ///
@@ -52,6 +55,9 @@ pub struct SeaOrmStore {
 impl SeaOrmStore {
     /// How often `wait` looks for what other processes have committed.
     pub const POLL_INTERVAL: Duration = Duration::from_millis(100);
+
+    /// How often it looks where PostgreSQL tells it by `LISTEN`, in case a pooler between swallows that.
+    pub const TOLD_INTERVAL: Duration = Duration::from_secs(2);
 
     /// Opens the database at this URL, and makes its tables if they are not there. Several processes may do so at once.
     ///
@@ -115,7 +121,7 @@ impl SeaOrmStore {
             tracing::warn!(%known, %head, "the log has moved back: it gets a new epoch");
             self.writer.renew_epoch(head).await?;
         } else {
-            self.writer.saw(head);
+            self.writer.heads().saw(head);
         }
         Ok(was_restored)
     }
@@ -142,7 +148,7 @@ impl EventStore for SeaOrmStore {
     fn head(&self) -> StoreFuture<'_, Position> {
         Box::pin(async move {
             loop {
-                let known = self.writer.head();
+                let known = self.writer.heads().newest();
                 let head = read::head(&self.db).await;
                 let head = head.map_err(|error| self.failed("read", error))?;
                 if !self.was_restored(known, head).await? {
@@ -160,7 +166,7 @@ impl EventStore for SeaOrmStore {
     ) -> StoreFuture<'a, Page> {
         Box::pin(async move {
             loop {
-                let known = self.writer.head();
+                let known = self.writer.heads().newest();
                 let page = read::page(&self.db, after, topics, limit).await;
                 let (page, head) = page.map_err(|error| self.failed("read", error))?;
                 if !self.was_restored(known, head).await? {
@@ -179,16 +185,20 @@ impl EventStore for SeaOrmStore {
 
     fn wait(&self, after: Position) -> StoreFuture<'_, Position> {
         Box::pin(async move {
-            let mut heads = self.writer.heads();
+            let mut heads = self.writer.heads().watch();
             loop {
                 let head = self.head().await?;
                 if after.is_passed_by(head) {
                     return Ok(head);
                 }
+                let interval = match self.writer.heads().is_told() {
+                    true => Self::TOLD_INTERVAL,
+                    false => Self::POLL_INTERVAL,
+                };
                 tokio::select! {
                     Ok(head) = heads.wait_for(|head| after.is_passed_by(*head)) => return Ok(*head),
                     () = self.writer.closed() => return Err(StoreError::closed()),
-                    () = tokio::time::sleep(Self::POLL_INTERVAL) => {}
+                    () = tokio::time::sleep(interval) => {}
                 }
             }
         })

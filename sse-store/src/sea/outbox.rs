@@ -60,7 +60,7 @@ impl SeaOrmStore {
     ) -> Result<Vec<Position>, StoreError> {
         const WHAT: &str = "append to";
         let failed = |error: DbErr| failed(WHAT, &self.url, error);
-        let appended = write::append(&transaction, self.writer.head(), &[&batch]).await;
+        let appended = write::append(&transaction, self.writer.heads().newest(), &[&batch]).await;
         let answer = match appended {
             Ok((mut answers, head)) => {
                 answers.pop().unwrap_or_else(|| Ok(Vec::new())).map(|positions| (positions, head))
@@ -71,7 +71,7 @@ impl SeaOrmStore {
             Ok((positions, head)) => {
                 let committed = transaction.commit().await;
                 committed.map_err(|error| commit_failed(WHAT, &self.url, error))?;
-                self.writer.saw(head);
+                self.writer.heads().saw(head);
                 Ok(positions)
             }
             Err(error) => {

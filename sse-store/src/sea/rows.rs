@@ -5,7 +5,7 @@ use sea_orm::{DbErr, QueryResult};
 use sse_core::{Event, EventType};
 
 use super::schema::entry;
-use crate::{Entry, Position, Record, Topic};
+use crate::{Entry, NewEntry, Position, Record, Topic};
 
 const EVENT: i16 = 0;
 const CLEARED: i16 = 1;
@@ -14,54 +14,66 @@ const COMPLETED: i16 = 2;
 /// The kind that the rows of events have.
 pub(super) const EVENT_KIND: i16 = EVENT;
 
-/// A row to be.
+/// A row to be, but for its sequence: what the columns after that hold.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct NewRow<'a> {
-    pub(super) sequence: i64,
     pub(super) topic: &'a Topic,
-    pub(super) time: i64,
-    pub(super) record: RowRecord<'a>,
+    pub(super) kind: i16,
+    event: Option<&'a Event>,
 }
 
-/// What a row says.
-pub(super) enum RowRecord<'a> {
-    Event(&'a Event),
-    Cleared,
-    Completed,
+impl<'a> NewRow<'a> {
+    /// The row of a clear.
+    pub(super) fn cleared(topic: &'a Topic) -> Self {
+        Self { topic, kind: CLEARED, event: None }
+    }
+
+    pub(super) fn event_type(&self) -> Option<&'a [u8]> {
+        self.event.and_then(Event::event_type).map(|name| name.as_str().as_bytes())
+    }
+
+    pub(super) fn data(&self) -> Option<&'a [u8]> {
+        self.event.and_then(Event::data).map(str::as_bytes)
+    }
+
+    /// A `retry` is any u64 of milliseconds; as a signed number of the same bits it fits.
+    pub(super) fn retry(&self) -> Option<i64> {
+        let retry = self.event.and_then(Event::retry)?;
+        Some(u64::try_from(retry.as_millis()).unwrap_or(u64::MAX).cast_signed())
+    }
+
+    pub(super) fn comments(&self) -> Option<Vec<u8>> {
+        let event = self.event.filter(|event| event.comments().len() > 0)?;
+        Some(event.comments().collect::<Vec<_>>().join("\n").into_bytes())
+    }
 }
 
-/// One statement that inserts all these rows.
-pub(super) fn insert(rows: &[NewRow<'_>]) -> InsertStatement {
+impl<'a> From<&'a NewEntry> for NewRow<'a> {
+    fn from(entry: &'a NewEntry) -> Self {
+        let event = entry.event();
+        let kind = if event.is_some() { EVENT } else { COMPLETED };
+        Self { topic: entry.topic(), kind, event }
+    }
+}
+
+/// One statement that inserts all these rows, from the sequence `first` on.
+pub(super) fn insert(rows: &[NewRow<'_>], first: i64, time: i64) -> InsertStatement {
     let mut insert = Query::insert();
     insert.into_table(entry::TABLE).columns(entry::COLUMNS);
-    for row in rows {
-        insert.values_panic(values(row));
+    for (sequence, row) in (first..).zip(rows) {
+        let values: [SimpleExpr; entry::COLUMNS.len()] = [
+            sequence.into(),
+            row.topic.as_str().into(),
+            time.into(),
+            row.kind.into(),
+            row.event_type().map(<[u8]>::to_vec).into(),
+            row.data().map(<[u8]>::to_vec).into(),
+            row.retry().into(),
+            row.comments().into(),
+        ];
+        insert.values_panic(values);
     }
     insert
-}
-
-fn values(row: &NewRow<'_>) -> [SimpleExpr; entry::COLUMNS.len()] {
-    let (kind, event) = match row.record {
-        RowRecord::Event(event) => (EVENT, Some(event)),
-        RowRecord::Cleared => (CLEARED, None),
-        RowRecord::Completed => (COMPLETED, None),
-    };
-    let bytes = |text: &str| text.as_bytes().to_vec();
-    let comments = event.filter(|event| event.comments().len() > 0);
-    let comments =
-        comments.map(|event| event.comments().collect::<Vec<_>>().join("\n").into_bytes());
-    // A `retry` is any u64 of milliseconds; as a signed number of the same bits it fits.
-    let retry = event.and_then(Event::retry);
-    let retry = retry.map(|retry| u64::try_from(retry.as_millis()).unwrap_or(u64::MAX));
-    [
-        row.sequence.into(),
-        row.topic.as_str().into(),
-        row.time.into(),
-        kind.into(),
-        event.and_then(Event::event_type).map(|name| bytes(name.as_str())).into(),
-        event.and_then(Event::data).map(bytes).into(),
-        retry.map(u64::cast_signed).into(),
-        comments.into(),
-    ]
 }
 
 /// The record of a row whose columns begin at `first`.

@@ -21,6 +21,12 @@ pub(super) mod log {
     pub(crate) const FLOOR: &str = "floor";
     /// The last clear of every topic that has no row in `sse_topic`, at most.
     pub(crate) const CLEARED: &str = "cleared";
+    /// The last clear of any topic: a fence that held since holds still.
+    pub(crate) const LAST_CLEAR: &str = "last_clear";
+
+    /// What PostgreSQL tells whoever listens when the head has moved.
+    #[cfg(feature = "postgres")]
+    pub(crate) const CHANNEL: &str = "sse_log";
 }
 
 /// A row for each record.
@@ -93,6 +99,7 @@ impl MigrationTrait for CreateLog {
                     .col(number(log::DELETED))
                     .col(number(log::FLOOR))
                     .col(number(log::CLEARED))
+                    .col(number(log::LAST_CLEAR))
                     .take(),
             )
             .await?;
@@ -144,8 +151,16 @@ impl MigrationTrait for CreateLog {
         let epoch = Position::random_epoch().cast_signed();
         let mut row = Query::insert();
         row.into_table(log::TABLE)
-            .columns([log::ID, log::EPOCH, log::HEAD, log::DELETED, log::FLOOR, log::CLEARED])
-            .values_panic([1.into(), epoch.into(), 0.into(), 0.into(), 0.into(), 0.into()])
+            .columns([
+                log::ID,
+                log::EPOCH,
+                log::HEAD,
+                log::DELETED,
+                log::FLOOR,
+                log::CLEARED,
+                log::LAST_CLEAR,
+            ])
+            .values_panic([1, epoch, 0, 0, 0, 0, 0].map(Into::into))
             .on_conflict(OnConflict::column(log::ID).do_nothing_on([log::ID]).to_owned());
         manager.execute(row).await
     }

@@ -8,7 +8,7 @@ use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query as Sql}
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 
 use super::read::no_log;
-use super::rows::{EVENT_KIND, NewRow, RowRecord, insert};
+use super::rows::{EVENT_KIND, NewRow, insert};
 use super::schema::{entry, log, the_log, topic};
 use crate::query::milliseconds;
 use crate::{Cleared, NewEntry, Position, StoreError, Topic};
@@ -33,6 +33,7 @@ struct Log {
     deleted: i64,
     /// What holds of topics without a row of their own.
     folded: Marks,
+    last_clear: i64,
 }
 
 /// What is remembered of the deletions in a topic.
@@ -55,7 +56,14 @@ impl Log {
 
     async fn lock_as_it_is(transaction: &DatabaseTransaction) -> Result<Self, DbErr> {
         let select = Sql::select()
-            .columns([log::EPOCH, log::HEAD, log::DELETED, log::FLOOR, log::CLEARED])
+            .columns([
+                log::EPOCH,
+                log::HEAD,
+                log::DELETED,
+                log::FLOOR,
+                log::CLEARED,
+                log::LAST_CLEAR,
+            ])
             .from(log::TABLE)
             .and_where(the_log())
             .lock_exclusive()
@@ -66,19 +74,27 @@ impl Log {
             head: row.try_get_by_index(1)?,
             deleted: row.try_get_by_index(2)?,
             folded: Marks { floor: row.try_get_by_index(3)?, cleared: row.try_get_by_index(4)? },
+            last_clear: row.try_get_by_index(5)?,
         })
     }
 
     async fn store(&self, transaction: &DatabaseTransaction) -> Result<(), DbErr> {
-        let update = Sql::update()
+        let mut update = Sql::update();
+        update
             .table(log::TABLE)
             .value(log::EPOCH, self.epoch.cast_signed())
             .value(log::HEAD, self.head)
             .value(log::DELETED, self.deleted)
             .value(log::FLOOR, self.folded.floor)
             .value(log::CLEARED, self.folded.cleared)
-            .and_where(the_log())
-            .take();
+            .value(log::LAST_CLEAR, self.last_clear)
+            .and_where(the_log());
+        #[cfg(feature = "postgres")]
+        if transaction.get_database_backend() == sea_orm::DbBackend::Postgres {
+            let news = self.position(self.head).to_string();
+            let told = Expr::cust_with_values("pg_notify($1, $2)", [log::CHANNEL.to_owned(), news]);
+            update.returning(Sql::returning().exprs([told]));
+        }
         transaction.execute(&update).await?;
         Ok(())
     }
@@ -108,45 +124,64 @@ pub(super) async fn append(
     batches: &[&[NewEntry]],
 ) -> Result<(Vec<Appended>, Position), DbErr> {
     let mut log = Log::lock(transaction, known).await?;
-    let fenced = batches.iter().copied().flatten();
-    let fenced = fenced.filter(|entry| entry.fence().is_some());
-    let fenced: BTreeSet<&Topic> = fenced.map(NewEntry::topic).collect();
-    let marks = marks(transaction, &fenced).await?;
-    let passes = |entry: &NewEntry| {
-        let Some(fence) = entry.fence() else {
-            return Ok(());
-        };
-        let marks = marks.get(entry.topic()).unwrap_or(&log.folded);
-        fence.check_fence(entry.topic(), log.position(marks.cleared))
-    };
+    let marks = marks(transaction, &fenced_topics(batches)).await?;
+    let group = Group::admit(batches, |topic| {
+        log.position(marks.get(topic).unwrap_or(&log.folded).cleared)
+    });
     let time = now();
-    let mut rows = Vec::new();
-    let mut head = log.head;
-    let mut appended = Vec::with_capacity(batches.len());
-    for batch in batches {
-        if let Err(error) = batch.iter().try_for_each(passes) {
-            appended.push(Err(error));
-            continue;
-        }
-        let mut positions = Vec::with_capacity(batch.len());
-        for entry in *batch {
-            head += 1;
-            positions.push(log.position(head));
-            rows.push(NewRow {
-                sequence: head,
-                topic: entry.topic(),
-                time,
-                record: entry.event().map_or(RowRecord::Completed, RowRecord::Event),
-            });
-        }
-        appended.push(Ok(positions));
+    let mut next = log.head + 1;
+    for rows in group.rows.chunks(ROWS_PER_INSERT) {
+        transaction.execute(&insert(rows, next, time)).await?;
+        next += rows.len() as i64;
     }
-    for rows in rows.chunks(ROWS_PER_INSERT) {
-        transaction.execute(&insert(rows)).await?;
-    }
-    log.head = head;
+    let appended = group.appended(log.position(log.head));
+    log.head = next - 1;
     log.store(transaction).await?;
-    Ok((appended, log.position(head)))
+    Ok((appended, log.position(log.head)))
+}
+
+/// The topics of the entries that have a fence.
+pub(super) fn fenced_topics<'a>(batches: &[&'a [NewEntry]]) -> BTreeSet<&'a Topic> {
+    let entries = batches.iter().copied().flatten();
+    entries.filter(|entry| entry.fence().is_some()).map(NewEntry::topic).collect()
+}
+
+/// What is left of some batches once those behind their fence are refused.
+pub(super) struct Group<'a> {
+    /// The rows of the admitted, in order.
+    pub(super) rows: Vec<NewRow<'a>>,
+    /// For each batch its number of rows, or why it is refused.
+    batches: Vec<Result<usize, StoreError>>,
+}
+
+impl<'a> Group<'a> {
+    /// Takes each batch as a whole or not at all; `cleared` knows the last clear of each fenced topic.
+    pub(super) fn admit(batches: &[&'a [NewEntry]], cleared: impl Fn(&Topic) -> Position) -> Self {
+        let passes = |entry: &NewEntry| match entry.fence() {
+            Some(fence) => fence.check_fence(entry.topic(), cleared(entry.topic())),
+            None => Ok(()),
+        };
+        let mut rows = Vec::new();
+        let admit = |batch: &&'a [NewEntry]| {
+            batch.iter().try_for_each(passes)?;
+            rows.extend(batch.iter().map(NewRow::from));
+            Ok(batch.len())
+        };
+        let batches = batches.iter().map(admit).collect();
+        Self { rows, batches }
+    }
+
+    /// What came of each batch, when the head was this before them.
+    pub(super) fn appended(&self, head: Position) -> Vec<Appended> {
+        let mut sequence = head.sequence();
+        let batches = self.batches.iter().cloned().map(|batch| {
+            let first = sequence + 1;
+            sequence += batch? as u64;
+            let sequences = first..=sequence;
+            Ok(sequences.map(|sequence| Position::new(head.epoch(), sequence)).collect())
+        });
+        batches.collect()
+    }
 }
 
 /// Deletes a topic's records and leaves the record of that.
@@ -177,8 +212,8 @@ pub(super) async fn clear(
     log.deleted = max(log.deleted, last.unwrap_or(0));
     let marks = Marks { floor: max(known.floor, last.unwrap_or(0)), cleared: log.head };
     set_marks(transaction, &[(topic, marks)]).await?;
-    let row = NewRow { sequence: log.head, topic, time: now(), record: RowRecord::Cleared };
-    transaction.execute(&insert(&[row])).await?;
+    log.last_clear = log.head;
+    transaction.execute(&insert(&[NewRow::cleared(topic)], log.head, now())).await?;
     log.store(transaction).await?;
     Ok(Cleared::new(removed.cast_unsigned(), log.position(log.head)))
 }
@@ -330,6 +365,7 @@ async fn set_marks(
     Ok(())
 }
 
-fn now() -> i64 {
+/// Milliseconds since 1970.
+pub(super) fn now() -> i64 {
     i64::try_from(milliseconds(SystemTime::now())).unwrap_or(i64::MAX)
 }

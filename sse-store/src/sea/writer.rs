@@ -1,14 +1,17 @@
 //! The task that writes: it commits concurrent appends in groups.
 
-use std::cmp::Ordering::{Equal, Less};
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use super::connect::write_options;
 use super::error::{commit_failed, failed};
+use super::heads::Heads;
+#[cfg(feature = "postgres")]
+use super::postgres;
 use super::write::{self, Appended, Purged};
 use crate::{Cleared, NewEntry, Position, StoreError, Topic};
 
@@ -42,18 +45,22 @@ struct Append {
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     queue: mpsc::Sender<Write>,
-    /// The newest head that this process has seen, by writing or by reading.
-    head: Arc<watch::Sender<Position>>,
+    heads: Heads,
 }
 
 impl Writer {
     /// Starts the task on the runtime that is current.
     pub(super) fn start(db: DatabaseConnection, url: Arc<str>, head: Position) -> Self {
         let (queue, writes) = mpsc::channel(QUEUE);
-        let head = Arc::new(watch::Sender::new(head));
-        let task = Task { db, url, writes, head: head.clone() };
+        let heads = Heads::new(head);
+        let mut beside = JoinSet::new();
+        #[cfg(feature = "postgres")]
+        if postgres::pool(&db).is_some() {
+            beside.spawn(postgres::listen(db.clone(), heads.clone()));
+        }
+        let task = Task { db, url, writes, heads: heads.clone(), beside };
         tokio::spawn(task.run());
-        Self { queue, head }
+        Self { queue, heads }
     }
 
     pub(super) async fn append(&self, batch: Vec<NewEntry>) -> Result<Vec<Position>, StoreError> {
@@ -98,19 +105,9 @@ impl Writer {
         self.ask(|reply| Write::RenewEpoch(old, reply)).await
     }
 
-    /// The newest head that this process has seen.
-    pub(super) fn head(&self) -> Position {
-        *self.head.borrow()
-    }
-
-    /// The newest head that this process has seen, as it moves.
-    pub(super) fn heads(&self) -> watch::Receiver<Position> {
-        self.head.subscribe()
-    }
-
-    /// Takes note of a head that was read from the database.
-    pub(super) fn saw(&self, head: Position) {
-        saw(&self.head, head);
+    /// How far the log has come.
+    pub(super) fn heads(&self) -> &Heads {
+        &self.heads
     }
 
     async fn ask<T>(&self, write: impl FnOnce(Reply<T>) -> Write) -> Result<T, StoreError> {
@@ -121,22 +118,13 @@ impl Writer {
     }
 }
 
-/// Takes note of a head unless a newer one of the same log is known.
-fn saw(known: &watch::Sender<Position>, head: Position) {
-    known.send_if_modified(|known| {
-        let is_news = !matches!(head.partial_cmp(known), Some(Less | Equal));
-        if is_news {
-            *known = head;
-        }
-        is_news
-    });
-}
-
 struct Task {
     db: DatabaseConnection,
     url: Arc<str>,
     writes: mpsc::Receiver<Write>,
-    head: Arc<watch::Sender<Position>>,
+    heads: Heads,
+    /// What runs as long as this task.
+    beside: JoinSet<()>,
 }
 
 impl Task {
@@ -153,17 +141,22 @@ impl Task {
                 Some(Write::Append(append)) => {
                     let group;
                     (group, next) = self.gather(append);
+                    let had_company = group.len() > 1;
                     self.append(group).await;
+                    if had_company && next.is_none() {
+                        // Who was answered may have more: a group of all is better than one and then the others.
+                        tokio::task::yield_now().await;
+                    }
                 }
                 Some(Write::Clear(topic, reply)) => {
-                    let known = *self.head.borrow();
+                    let known = self.heads.newest();
                     let cleared = self
                         .write("clear a topic in", async |transaction| {
                             write::clear(transaction, known, &topic).await
                         })
                         .await;
                     if let Ok(cleared) = &cleared {
-                        saw(&self.head, cleared.position);
+                        self.heads.saw(cleared.position);
                     }
                     // Who asked may be gone.
                     let _ = reply.send(cleared);
@@ -183,7 +176,7 @@ impl Task {
                         })
                         .await;
                     if let Ok(head) = &renewed {
-                        saw(&self.head, *head);
+                        self.heads.saw(*head);
                     }
                     let _ = reply.send(renewed);
                 }
@@ -193,6 +186,7 @@ impl Task {
                 }
             }
         }
+        self.beside.shutdown().await;
         // Dropping the connection only begins to close it; a file is whole and free once it is closed.
         if !closing.is_empty()
             && let Err(error) = self.db.close_by_ref().await
@@ -243,7 +237,18 @@ impl Task {
 
     /// Appends some batches in one transaction; an answer for each.
     async fn append_batches(&self, batches: &[&[NewEntry]]) -> Vec<Appended> {
-        let known = *self.head.borrow();
+        let known = self.heads.newest();
+        #[cfg(feature = "postgres")]
+        if let Some(pool) = postgres::pool(&self.db) {
+            match postgres::append(pool, &self.url, known, batches).await {
+                Ok(None) => {}
+                Ok(Some((answers, head))) => {
+                    self.heads.saw(head);
+                    return answers;
+                }
+                Err(error) => return vec![Err(error); batches.len()],
+            }
+        }
         let written = self
             .write("append to", async |transaction| {
                 write::append(transaction, known, batches).await
@@ -251,7 +256,7 @@ impl Task {
             .await;
         match written {
             Ok((answers, head)) => {
-                saw(&self.head, head);
+                self.heads.saw(head);
                 answers
             }
             Err(error) => vec![Err(error); batches.len()],
@@ -315,7 +320,8 @@ mod tests {
             db: DatabaseConnection::default(),
             url: "".into(),
             writes,
-            head: Arc::new(watch::Sender::new(Position::START)),
+            heads: Heads::new(Position::START),
+            beside: JoinSet::new(),
         };
         let mut appends = appends.into_iter();
         let mut next = appends.next();
@@ -353,7 +359,8 @@ mod tests {
             db: DatabaseConnection::default(),
             url: "".into(),
             writes,
-            head: Arc::new(watch::Sender::new(Position::START)),
+            heads: Heads::new(Position::START),
+            beside: JoinSet::new(),
         };
         let clear = Write::Clear(Topic::new("t").unwrap(), oneshot::channel().0);
         for write in [Write::Append(append_of(1, 1)), clear, Write::Append(append_of(1, 1))] {

@@ -1,0 +1,163 @@
+//! A database server of a test's own, that it may stop and start.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::fs::chown;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sea_orm::Database;
+use tempfile::TempDir;
+use testkit::{BOUND, Process, Service, until};
+
+/// A server with its own folder and port, as a user that is not root.
+pub(crate) struct Server {
+    service: Service,
+    folder: TempDir,
+    port: u16,
+    process: Option<Process>,
+}
+
+/// How a server is ended.
+#[derive(Clone, Copy)]
+pub(crate) enum End {
+    /// Asked to, without waiting for those who are connected.
+    Stop,
+    /// Here and now.
+    Crash,
+}
+
+impl Server {
+    /// Makes a database and starts the server.
+    pub(crate) async fn start_new(service: Service) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let mut server = Self { service, folder, port, process: None };
+        if let Some((user, group)) = server.user() {
+            chown(server.folder.path(), Some(user), Some(group)).unwrap();
+        }
+        let data = server.data();
+        let made = match service {
+            Service::PostgresPrograms => server
+                .command("initdb")
+                .args(["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "-D"])
+                .arg(&data)
+                .output(),
+            _ => server
+                .command("mariadb-install-db")
+                .args([
+                    "--no-defaults",
+                    "--auth-root-authentication-method=normal",
+                    "--skip-test-db",
+                ])
+                .arg(option("datadir", &data))
+                .output(),
+        }
+        .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        server.start().await;
+        server
+    }
+
+    pub(crate) fn url(&self) -> String {
+        match self.service {
+            Service::PostgresPrograms => {
+                format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
+            }
+            _ => format!("mysql://root@127.0.0.1:{}/mysql", self.port),
+        }
+    }
+
+    /// Starts it and waits until it can be used.
+    pub(crate) async fn start(&mut self) {
+        let url = self.url();
+        until(BOUND, "the server can be used", async || {
+            // What is left of one that crashed keeps the next from starting for a moment.
+            if self.process.as_ref().is_none_or(has_ended) {
+                self.process = Some(Process::spawn(&mut self.server_command()));
+            }
+            match Database::connect(&url).await {
+                Ok(db) => db.close().await.is_ok(),
+                Err(_) => false,
+            }
+        })
+        .await;
+    }
+
+    /// Ends it and waits for the end.
+    pub(crate) async fn end(&mut self, how: End) {
+        let mut process = self.process.take().unwrap();
+        let signal = match (how, self.service) {
+            (End::Crash, _) => "-KILL",
+            (End::Stop, Service::PostgresPrograms) => "-INT",
+            (End::Stop, _) => "-TERM",
+        };
+        let id = process.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        process.exit().await;
+    }
+
+    fn server_command(&self) -> Command {
+        let data = self.data();
+        let port = self.port.to_string();
+        match self.service {
+            Service::PostgresPrograms => {
+                let mut command = self.command("postgres");
+                command.arg("-D").arg(data).args(["-p", &port, "-c", "listen_addresses=127.0.0.1"]);
+                command.arg("-k").arg(self.folder.path());
+                command
+            }
+            _ => {
+                let mut command = self.command("mariadbd");
+                command.args(["--no-defaults", "--bind-address=127.0.0.1", "--port", &port]);
+                command.arg(option("datadir", &data));
+                command.arg(option("socket", &self.folder.path().join("socket")));
+                command.arg(option("pid-file", &self.folder.path().join("pid")));
+                command
+            }
+        }
+    }
+
+    fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// A program of the server's, as its user.
+    fn command(&self, program: &str) -> Command {
+        let programs = PathBuf::from(self.service.find().unwrap());
+        let own = programs.join(program);
+        let mut command = Command::new(if own.exists() { own } else { program.into() });
+        command.current_dir(self.folder.path());
+        if let Some((user, group)) = self.user() {
+            command.uid(user).gid(group);
+        }
+        command
+    }
+
+    /// The user and group that the server runs as; our own unless that is root.
+    fn user(&self) -> Option<(u32, u32)> {
+        let name = match self.service {
+            Service::PostgresPrograms => "postgres",
+            _ => "mysql",
+        };
+        let passwd = fs::read_to_string("/etc/passwd").unwrap();
+        let line = passwd.lines().find(|line| line.split(':').next() == Some(name))?;
+        let mut numbers = line.split(':').skip(2).map_while(|number| number.parse().ok());
+        let is_root = fs::metadata("/proc/self")
+            .is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0);
+        is_root.then_some((numbers.next()?, numbers.next()?))
+    }
+}
+
+fn option(name: &str, path: &Path) -> String {
+    format!("--{name}={}", path.display())
+}
+
+fn has_ended(process: &Process) -> bool {
+    // A process that was not waited for yet is a zombie.
+    let status = fs::read_to_string(format!("/proc/{}/stat", process.id()));
+    status.map_or(true, |status| status.contains(") Z "))
+}
