@@ -22,9 +22,11 @@
 
 mod entry;
 mod error;
+mod follow;
 mod memory;
 mod position;
 mod query;
+mod record;
 #[cfg(feature = "_sea-orm")]
 mod sea;
 mod store;
@@ -34,9 +36,11 @@ mod topic;
 
 pub use entry::{Cleared, Entry, NewEntry, Page, PageStatus, Record};
 pub use error::StoreError;
+pub use follow::{Follow, follow};
 pub use memory::MemoryStore;
 pub use position::{Position, PositionError};
 pub use query::Query;
+pub use record::{Recording, record};
 #[cfg(feature = "_sea-orm")]
 pub use sea::{Migrator, SeaOrmStore};
 pub use store::{EventStore, StoreFuture};

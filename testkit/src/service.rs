@@ -13,9 +13,13 @@ pub enum Service {
     /// MariaDB or MySQL: `MYSQL_URL`, or `DATABASE_URL` with the scheme `mysql`, or the usual port
     /// of this machine.
     MariaDb,
+    /// The programs of MariaDB, to run a server of one's own: their folder.
+    MariaDbPrograms,
     /// PostgreSQL: `POSTGRES_URL`, or `DATABASE_URL` with the scheme `postgres`, or the usual port
     /// of this machine.
     Postgres,
+    /// The programs of PostgreSQL, to run a server of one's own: their folder.
+    PostgresPrograms,
 }
 
 impl Service {
@@ -34,6 +38,8 @@ impl Service {
             }
             Self::MariaDb => from_environment("MYSQL_URL", &["mysql:", "mariadb:"])
                 .map_or_else(|| listening(3306, "mysql://root@127.0.0.1:3306/mysql"), Ok),
+            Self::MariaDbPrograms => folder_of("mariadbd", &["/usr/sbin".into()]),
+            Self::PostgresPrograms => folder_of("initdb", &postgres_folders()),
             Self::Postgres => from_environment("POSTGRES_URL", &["postgres:", "postgresql:"])
                 .map_or_else(
                     || listening(5432, "postgres://postgres:postgres@127.0.0.1:5432/postgres"),
@@ -48,7 +54,9 @@ impl fmt::Display for Service {
         f.write_str(match self {
             Self::Browser => "a browser",
             Self::MariaDb => "MariaDB",
+            Self::MariaDbPrograms => "the programs of MariaDB",
             Self::Postgres => "PostgreSQL",
+            Self::PostgresPrograms => "the programs of PostgreSQL",
         })
     }
 }
@@ -59,6 +67,22 @@ fn program(name: &str) -> Result<PathBuf, String> {
         .map(|folder| folder.join(name))
         .find(|file| file.is_file())
         .ok_or_else(|| format!("no {name} in the path"))
+}
+
+/// The folder that has a program: one in the path, or one of these.
+fn folder_of(name: &str, others: &[PathBuf]) -> Result<String, String> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(others.iter().cloned())
+        .find(|folder| folder.join(name).is_file())
+        .map(|folder| folder.to_string_lossy().into_owned())
+        .ok_or_else(|| format!("no {name} in the path"))
+}
+
+/// Where Debian keeps the programs of each version.
+fn postgres_folders() -> Vec<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    versions.map(|version| version.path().join("bin")).collect()
 }
 
 fn from_environment(name: &str, schemes: &[&str]) -> Option<String> {
