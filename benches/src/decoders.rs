@@ -2,67 +2,67 @@
 
 use std::convert::Infallible;
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use futures_util::{Stream, stream};
+use futures_util::{Stream as Polled, stream};
 use sse_core::{Decoder, EventStream, Item};
 
-/// How much came out, so that no work can be left undone unseen.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
-pub struct Tally {
+use crate::streams::{self, Stream};
+use crate::{Contender, Kind, Row, held};
+
+/// A row for each stream.
+pub fn rows() -> Vec<Row> {
+    streams::all().into_iter().map(row).collect()
+}
+
+fn row(stream: Stream) -> Row {
+    let events = match lent(&stream.chunks).events {
+        0 => stream.blocks,
+        events => events,
+    };
+    let chunks = Rc::new(stream.chunks);
+    let of = |kind| {
+        let chunks = &chunks;
+        move |(name, run): (&'static str, Decode)| Contender {
+            name,
+            kind,
+            prepare: {
+                let chunks = chunks.clone();
+                Box::new(move || {
+                    let chunks = chunks.clone();
+                    Box::new(move || run(&chunks).bytes)
+                })
+            },
+        }
+    };
+    let ours: [(_, Decode); 3] = [("lent", lent), ("owned", owned), ("stream", event_stream)];
+    let floors: [(_, Decode); 3] = [("memcpy", memcpy), ("memchr", memchr), ("simdutf8", simdutf8)];
+    let mut contenders: Vec<_> = ours.map(of(Kind::Ours)).into();
+    #[cfg(feature = "peers")]
+    contenders.extend(peers::all().map(of(Kind::Peer)));
+    contenders.extend(floors.map(of(Kind::Floor)));
+    Row { name: format!("decode: {}", stream.name), events, bytes: stream.len, contenders }
+}
+
+/// Goes through the chunks of a stream once.
+type Decode = fn(&[Bytes]) -> Tally;
+
+/// How much came out.
+#[derive(Debug, Default, Clone, Copy)]
+struct Tally {
     /// Events with data.
-    pub events: usize,
-    /// The bytes of their data.
-    pub bytes: usize,
+    events: usize,
+    /// The bytes of their data, and one for each.
+    bytes: usize,
 }
 
 impl Tally {
     fn add(&mut self, data: &str) {
         self.events += 1;
-        self.bytes += std::hint::black_box(data).len();
+        self.bytes += held(data.as_bytes()) + 1;
     }
-}
-
-/// Something that goes through a stream's chunks.
-#[derive(Debug, Clone, Copy)]
-pub struct Contender {
-    /// Its name in the table.
-    pub name: &'static str,
-    /// What it is.
-    pub kind: Kind,
-    /// Goes through the chunks once.
-    pub run: fn(&[Bytes]) -> Tally,
-}
-
-/// What a contender is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// This workspace.
-    Ours,
-    /// Another crate.
-    Peer,
-    /// A part of the work that nobody can leave out. Its tally means nothing.
-    Floor,
-}
-
-/// All contenders, ours first.
-pub fn all() -> Vec<Contender> {
-    let ours = |name, run| Contender { name, kind: Kind::Ours, run };
-    let floor = |name, run| Contender { name, kind: Kind::Floor, run };
-    let mut all = vec![
-        ours("lent", lent as fn(&[Bytes]) -> Tally),
-        ours("owned", owned),
-        ours("stream", event_stream),
-    ];
-    #[cfg(feature = "peers")]
-    all.extend(peers::all());
-    all.extend([
-        floor("memcpy", memcpy as fn(&[Bytes]) -> Tally),
-        floor("memchr", memchr),
-        floor("simdutf8", simdutf8),
-    ]);
-    all
 }
 
 fn lent(chunks: &[Bytes]) -> Tally {
@@ -124,12 +124,12 @@ fn simdutf8(chunks: &[Bytes]) -> Tally {
 }
 
 /// The chunks as a connection gives them, always ready.
-fn connection(chunks: &[Bytes]) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
+fn connection(chunks: &[Bytes]) -> impl Polled<Item = Result<Bytes, Infallible>> + Unpin {
     stream::iter(chunks.iter().map(|chunk| Ok(chunk.clone())))
 }
 
 /// Polls a stream that is always ready to its end.
-fn drain<S: Stream>(stream: S, mut item: impl FnMut(&mut Tally, S::Item)) -> Tally {
+fn drain<S: Polled>(stream: S, mut item: impl FnMut(&mut Tally, S::Item)) -> Tally {
     let mut tally = Tally::default();
     let mut stream = pin!(stream);
     let mut context = Context::from_waker(Waker::noop());
@@ -146,14 +146,13 @@ mod peers {
 
     use super::*;
 
-    pub(super) fn all() -> Vec<Contender> {
-        let peer = |name, run| Contender { name, kind: Kind::Peer, run };
-        vec![
-            peer("sse-stream", sse_stream as fn(&[Bytes]) -> Tally),
-            peer("eventsource-stream", eventsource_stream),
-            peer("sseer", sseer),
-            peer("russe", russe),
-            peer("sse-core 0.2", sse_core_0_2),
+    pub(super) fn all() -> [(&'static str, Decode); 5] {
+        [
+            ("sse-stream", sse_stream),
+            ("eventsource-stream", eventsource_stream),
+            ("sseer", sseer),
+            ("russe", russe),
+            ("sse-core 0.2", sse_core_0_2),
         ]
     }
 

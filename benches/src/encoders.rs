@@ -5,23 +5,23 @@ use std::mem;
 use bytes::Bytes;
 use sse_core::{Event, EventId, EventType};
 
-use crate::Kind;
+use crate::{Contender, Kind, Row, Run, held};
 
 /// The parts of an event.
 #[derive(Debug, Clone)]
-pub struct Parts {
+struct Parts {
     /// What it stands for.
-    pub name: &'static str,
+    name: &'static str,
     /// Its type.
-    pub event_type: Option<&'static str>,
+    event_type: Option<&'static str>,
     /// Its id.
-    pub id: Option<&'static str>,
+    id: Option<&'static str>,
     /// Its data.
-    pub data: String,
+    data: String,
 }
 
 /// The events of the table of encoding, in its order.
-pub fn all_parts() -> Vec<Parts> {
+fn all_parts() -> Vec<Parts> {
     let line = "one of many lines, of forty bytes or so\n";
     vec![
         Parts { name: "small", event_type: None, id: None, data: "hello".into() },
@@ -36,63 +36,66 @@ pub fn all_parts() -> Vec<Parts> {
     ]
 }
 
-/// Something that encodes an event a number of times: it is given the events ready made, and says how
-/// many bytes came of it. The peers take an event by value and so free it too; ours only look at it,
-/// and a second row of ours says what freeing it costs.
-#[derive(Debug, Clone, Copy)]
-pub struct Contender {
-    /// Its name in the table.
-    pub name: &'static str,
-    /// What it is.
-    pub kind: Kind,
-    /// Makes the events, which is not measured, and gives what is.
-    pub prepare: fn(&Parts, usize) -> Box<dyn FnMut() -> usize>,
+/// How many events are encoded in a run.
+const EVENTS: usize = 2000;
+
+/// Rows for bytes of its own for every event, for one buffer that is used again, and for JSON.
+///
+/// The peers take an event by value and so free it too; ours only look at it, and a second contender
+/// of ours says what freeing it costs.
+pub fn rows() -> Vec<Row> {
+    let mut rows = vec![];
+    for parts in all_parts() {
+        let contenders = [
+            (Kind::Ours, "to_frame", to_frame as Prepare),
+            (Kind::Ours, "to_frame, and dropped", to_frame_and_drop),
+            #[cfg(feature = "peers")]
+            (Kind::Peer, "russe", peers::russe_frame),
+            #[cfg(feature = "peers")]
+            (Kind::Peer, "sse-stream", peers::sse_stream_frame),
+            (Kind::Floor, "copied bytes", copied),
+        ];
+        rows.push(row(format!("a frame: {}", parts.name), &parts, contenders));
+    }
+    for parts in all_parts() {
+        let contenders = [
+            (Kind::Ours, "encode_into", encode_into as Prepare),
+            (Kind::Ours, "encode_into, and dropped", encode_into_and_drop),
+            #[cfg(feature = "peers")]
+            (Kind::Peer, "russe", peers::russe_buffer),
+            #[cfg(feature = "peers")]
+            (Kind::Peer, "sse-stream", peers::sse_stream_buffer),
+            (Kind::Floor, "memcpy", memcpy),
+        ];
+        rows.push(row(format!("into a buffer: {}", parts.name), &parts, contenders));
+    }
+    let json = Parts { name: "JSON", event_type: None, id: None, data: String::new() };
+    let contenders = [
+        (Kind::Ours, "encode_json_into", encode_json_into as Prepare),
+        (Kind::Ours, "Event::json", event_json),
+        #[cfg(feature = "peers")]
+        (Kind::Peer, "axum", peers::axum_json),
+        (Kind::Floor, "serde_json alone", serde_json_alone),
+    ];
+    rows.push(row("JSON into a buffer".into(), &json, contenders));
+    rows
 }
 
-/// A frame of each: bytes of its own for every event.
-pub fn frames() -> Vec<Contender> {
-    let mut all = vec![
-        Contender { name: "to_frame", kind: Kind::Ours, prepare: to_frame },
-        Contender { name: "to_frame, and dropped", kind: Kind::Ours, prepare: to_frame_and_drop },
-    ];
-    #[cfg(feature = "peers")]
-    all.extend(peers::frames());
-    all.push(Contender { name: "copied bytes", kind: Kind::Floor, prepare: copied });
-    all
-}
+/// Makes ready so many events of these parts, and gives the run that encodes them.
+type Prepare = fn(&Parts, usize) -> Run;
 
-/// All into one buffer that is used again.
-pub fn buffers() -> Vec<Contender> {
-    let mut all = vec![
-        Contender { name: "encode_into", kind: Kind::Ours, prepare: encode_into },
-        Contender {
-            name: "encode_into, and dropped",
-            kind: Kind::Ours,
-            prepare: encode_into_and_drop,
-        },
-    ];
-    #[cfg(feature = "peers")]
-    all.extend(peers::buffers());
-    all.push(Contender { name: "memcpy", kind: Kind::Floor, prepare: memcpy });
-    all
-}
-
-/// A value as JSON, into one buffer that is used again; the floor is the serializer alone. What the
-/// parts say is of no account.
-pub fn json() -> Vec<Contender> {
-    let mut all = vec![
-        Contender { name: "encode_json_into", kind: Kind::Ours, prepare: encode_json_into },
-        Contender { name: "Event::json", kind: Kind::Ours, prepare: event_json },
-    ];
-    #[cfg(feature = "peers")]
-    all.extend(peers::json());
-    all.push(Contender { name: "serde_json alone", kind: Kind::Floor, prepare: serde_json_alone });
-    all
+fn row<const N: usize>(name: String, parts: &Parts, of: [(Kind, &'static str, Prepare); N]) -> Row {
+    let contenders = of.map(|(kind, name, prepare)| {
+        let parts = parts.clone();
+        Contender { name, kind, prepare: Box::new(move || prepare(&parts, EVENTS)) }
+    });
+    let bytes = contenders[0].prepare.as_ref()()();
+    Row { name, events: EVENTS, bytes, contenders: contenders.into() }
 }
 
 /// A chunk of a language model's answer.
 #[derive(Debug, Clone, serde::Serialize)]
-pub(crate) struct Chunk {
+struct Chunk {
     id: &'static str,
     object: &'static str,
     created: u64,
@@ -101,18 +104,18 @@ pub(crate) struct Chunk {
 }
 
 #[derive(Debug, Clone, serde::Serialize)]
-pub(crate) struct Choice {
+struct Choice {
     index: u32,
     delta: Delta,
     finish_reason: Option<&'static str>,
 }
 
 #[derive(Debug, Clone, serde::Serialize)]
-pub(crate) struct Delta {
+struct Delta {
     content: &'static str,
 }
 
-pub(crate) fn chunk() -> Chunk {
+fn chunk() -> Chunk {
     Chunk {
         id: "chatcmpl-AbCdEfGhIjKlMnOpQrStUvWxYz012",
         object: "chat.completion.chunk",
@@ -127,10 +130,7 @@ pub(crate) fn chunk() -> Chunk {
 }
 
 /// Does `encode` with the same buffer again and again.
-pub(crate) fn into_buffer(
-    count: usize,
-    mut encode: impl FnMut(&mut Vec<u8>) + 'static,
-) -> Box<dyn FnMut() -> usize> {
+fn into_buffer(count: usize, mut encode: impl FnMut(&mut Vec<u8>) + 'static) -> Run {
     let mut buf = Vec::<u8>::with_capacity(16 << 10);
     Box::new(move || {
         let again = |_| {
@@ -142,21 +142,21 @@ pub(crate) fn into_buffer(
     })
 }
 
-fn encode_json_into(_: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn encode_json_into(_: &Parts, count: usize) -> Run {
     let (head, chunk) = (Event::default(), chunk());
     into_buffer(count, move |buf| {
         head.encode_json_into(std::hint::black_box(&chunk), buf).unwrap_or_default();
     })
 }
 
-fn event_json(_: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn event_json(_: &Parts, count: usize) -> Run {
     let chunk = chunk();
     into_buffer(count, move |buf| {
         Event::json(std::hint::black_box(&chunk)).unwrap_or_default().encode_into(buf);
     })
 }
 
-fn serde_json_alone(_: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn serde_json_alone(_: &Parts, count: usize) -> Run {
     let chunk = chunk();
     into_buffer(count, move |buf| {
         serde_json::to_writer(buf, std::hint::black_box(&chunk)).unwrap_or_default();
@@ -174,19 +174,19 @@ fn event(parts: &Parts) -> Event {
     event
 }
 
-fn to_frame(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn to_frame(parts: &Parts, count: usize) -> Run {
     let events = vec![event(parts); count];
     Box::new(move || events.iter().map(|event| held(event.to_frame().as_bytes())).sum())
 }
 
-fn to_frame_and_drop(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn to_frame_and_drop(parts: &Parts, count: usize) -> Run {
     let mut events = vec![event(parts); count];
     Box::new(move || {
         mem::take(&mut events).into_iter().map(|event| held(event.to_frame().as_bytes())).sum()
     })
 }
 
-fn encode_into(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn encode_into(parts: &Parts, count: usize) -> Run {
     let events = vec![event(parts); count];
     let mut buf = Vec::<u8>::with_capacity(16 << 10);
     Box::new(move || {
@@ -201,7 +201,7 @@ fn encode_into(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
     })
 }
 
-fn encode_into_and_drop(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn encode_into_and_drop(parts: &Parts, count: usize) -> Run {
     let mut events = vec![event(parts); count];
     let mut buf = Vec::<u8>::with_capacity(16 << 10);
     Box::new(move || {
@@ -216,12 +216,12 @@ fn encode_into_and_drop(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize
     })
 }
 
-fn copied(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn copied(parts: &Parts, count: usize) -> Run {
     let bytes = event(parts).to_frame().into_bytes();
     Box::new(move || (0..count).map(|_| held(&Bytes::copy_from_slice(&bytes))).sum())
 }
 
-fn memcpy(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+fn memcpy(parts: &Parts, count: usize) -> Run {
     let bytes = event(parts).to_frame().into_bytes();
     let mut buf = Vec::<u8>::with_capacity(16 << 10);
     Box::new(move || {
@@ -235,11 +235,6 @@ fn memcpy(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
     })
 }
 
-/// The length of bytes that the compiler must take for used.
-fn held(bytes: &[u8]) -> usize {
-    std::hint::black_box(bytes).len()
-}
-
 #[cfg(feature = "peers")]
 mod peers {
     use std::mem;
@@ -247,28 +242,11 @@ mod peers {
     use bytes::BytesMut;
     use tokio_util::codec::Encoder as _;
 
-    use super::{Contender, Kind, Parts, held};
-
-    pub(super) fn frames() -> Vec<Contender> {
-        vec![
-            Contender { name: "russe", kind: Kind::Peer, prepare: russe_frame },
-            Contender { name: "sse-stream", kind: Kind::Peer, prepare: sse_stream_frame },
-        ]
-    }
-
-    pub(super) fn buffers() -> Vec<Contender> {
-        vec![
-            Contender { name: "russe", kind: Kind::Peer, prepare: russe_buffer },
-            Contender { name: "sse-stream", kind: Kind::Peer, prepare: sse_stream_buffer },
-        ]
-    }
-
-    pub(super) fn json() -> Vec<Contender> {
-        vec![Contender { name: "axum", kind: Kind::Peer, prepare: axum_json }]
-    }
+    use super::{Parts, Run};
+    use crate::held;
 
     /// Axum's event gives its bytes only through a response: the whole way to them is measured.
-    fn axum_json(_: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+    pub(super) fn axum_json(_: &Parts, count: usize) -> Run {
         use axum::response::IntoResponse as _;
         use axum::response::sse::{Event, Sse};
         use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -304,7 +282,7 @@ mod peers {
         event
     }
 
-    fn russe_frame(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+    pub(super) fn russe_frame(parts: &Parts, count: usize) -> Run {
         let mut events: Vec<_> = (0..count).map(|_| russe(parts)).collect();
         Box::new(move || {
             let frame = |event: russe::Event| event.into_bytestring().unwrap_or_default();
@@ -312,7 +290,7 @@ mod peers {
         })
     }
 
-    fn sse_stream_frame(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+    pub(super) fn sse_stream_frame(parts: &Parts, count: usize) -> Run {
         let mut events: Vec<_> = (0..count).map(|_| sse_stream(parts)).collect();
         Box::new(move || {
             mem::take(&mut events)
@@ -322,7 +300,7 @@ mod peers {
         })
     }
 
-    fn russe_buffer(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+    pub(super) fn russe_buffer(parts: &Parts, count: usize) -> Run {
         let mut events: Vec<_> = (0..count).map(|_| russe(parts)).collect();
         let mut buf = BytesMut::with_capacity(16 << 10);
         let mut encoder = russe::Encoder::default();
@@ -337,7 +315,7 @@ mod peers {
         })
     }
 
-    fn sse_stream_buffer(parts: &Parts, count: usize) -> Box<dyn FnMut() -> usize> {
+    pub(super) fn sse_stream_buffer(parts: &Parts, count: usize) -> Run {
         let mut events: Vec<_> = (0..count).map(|_| sse_stream(parts)).collect();
         let mut buf = BytesMut::with_capacity(16 << 10);
         Box::new(move || {

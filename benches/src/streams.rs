@@ -4,19 +4,26 @@ use bytes::Bytes;
 
 /// A stream, cut into chunks.
 #[derive(Debug)]
-pub struct Stream {
+pub(crate) struct Stream {
     /// What it stands for.
-    pub name: &'static str,
+    pub(crate) name: &'static str,
     /// The chunks, as they would come from a connection.
-    pub chunks: Vec<Bytes>,
+    pub(crate) chunks: Vec<Bytes>,
     /// How many bytes they are together.
-    pub len: usize,
+    pub(crate) len: usize,
+    /// How many blocks.
+    pub(crate) blocks: usize,
 }
 
 impl Stream {
     fn new(name: &'static str, block: &str, len: usize, chunk: usize) -> Self {
         let bytes = block.repeat(len.div_ceil(block.len())).into_bytes();
-        Self { name, len: bytes.len(), chunks: bytes.chunks(chunk).map(shared).collect() }
+        Self {
+            name,
+            len: bytes.len(),
+            blocks: bytes.len() / block.len(),
+            chunks: bytes.chunks(chunk).map(shared).collect(),
+        }
     }
 }
 
@@ -40,7 +47,7 @@ fn token() -> String {
 }
 
 /// The streams of the table of decoding, in its order.
-pub fn all() -> Vec<Stream> {
+pub(crate) fn all() -> Vec<Stream> {
     const LEN: usize = 1 << 20;
     let token = token();
     let typed = format!("event: content_block_delta\n{token}");
