@@ -20,7 +20,8 @@ impl LastEventId {
     /// `EventSource` can set no header.
     pub const PARAMETER: &'static str = "lastEventId";
 
-    /// Reads the id from a request's headers, else from its query; an empty id is no id.
+    /// Reads the id from a request's headers, else from its query. An empty id is no id: the query is
+    /// looked at when the header is empty.
     ///
     /// # Errors
     ///
@@ -30,7 +31,7 @@ impl LastEventId {
         headers: &HeaderMap,
         query: Option<&str>,
     ) -> Result<Option<Self>, LastEventIdError> {
-        if let Some(value) = headers.get(Self::HEADER) {
+        if let Some(value) = headers.get(Self::HEADER).filter(|value| !value.is_empty()) {
             return Self::parse(value.as_bytes());
         }
         for pair in query.unwrap_or_default().split('&') {
@@ -137,7 +138,13 @@ mod tests {
         assert_eq!(from(None, Some("a=b&lastEventId=2")), Ok(Some("2".into())));
         assert_eq!(from(None, Some("xlastEventId=2&lastEventId")), Ok(None));
         assert_eq!(from(None, None), Ok(None));
-        assert_eq!(from(Some(b""), Some("lastEventId=2")), Ok(None));
+    }
+
+    #[test]
+    fn an_empty_header_does_not_hide_the_query() {
+        assert_eq!(from(Some(b""), Some("lastEventId=2")), Ok(Some("2".into())));
+        assert_eq!(from(Some(b""), Some("lastEventId=")), Ok(None));
+        assert_eq!(from(Some(b""), None), Ok(None));
     }
 
     #[test]
