@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use crate::chance::between;
+use crate::spread;
 
 /// How long to wait before the next attempt, and when to give up. No clock, no I/O: the times and
 /// the chance come in as arguments.
@@ -124,7 +124,7 @@ impl Backoff {
         // Beyond 2^16 times the least wait every bound has long been reached.
         let more = least.saturating_mul(1 << self.attempts.min(16)).min(self.max - least);
         self.attempts = self.attempts.saturating_add(1);
-        Some(between(least, least + more, chance))
+        Some(spread(least..=least + more, chance))
     }
 }
 

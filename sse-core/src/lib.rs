@@ -94,7 +94,6 @@
 
 mod backoff;
 mod boundary;
-mod chance;
 #[cfg(feature = "codec")]
 mod codec;
 mod completion;
@@ -111,6 +110,7 @@ mod lifecycle;
 mod message;
 mod refusal;
 mod request;
+mod spread;
 mod stream;
 #[cfg(feature = "serde")]
 mod typed;
@@ -133,6 +133,7 @@ pub use lifecycle::{
 pub use message::{BlockRef, Item, MessageEvent, MessageRef};
 pub use refusal::Refusal;
 pub use request::{Refused, StreamRequest};
+pub use spread::spread;
 pub use stream::{EventStream, StreamError};
 #[cfg(feature = "serde")]
 pub use typed::TypedError;

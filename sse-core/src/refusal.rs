@@ -6,8 +6,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, RETRY_AFTER};
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::chance::between;
-use crate::{Event, response_headers};
+use crate::{Event, response_headers, spread};
 
 /// A stream that is not to be had now, and when to ask again.
 ///
@@ -59,8 +58,7 @@ impl Refusal {
     pub(crate) fn response(&self, reads_streams: bool) -> Response<Bytes> {
         let mut response = Response::new(Bytes::new());
         let is_complete = self.status == StatusCode::NO_CONTENT;
-        let (from, to) = self.wait.clone().into_inner();
-        let wait = between(from, to, fastrand::f64());
+        let wait = spread(self.wait.clone(), fastrand::f64());
         if self.in_stream && reads_streams && !is_complete {
             response_headers(response.headers_mut());
             *response.body_mut() = Event::default().with_retry(wait).to_frame().into_bytes();

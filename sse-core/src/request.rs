@@ -10,6 +10,8 @@ use crate::{MIME, Refusal};
 
 /// A request that an event stream may answer, and what its client understands instead.
 ///
+/// The default is a request of which nothing is known: it is refused by a status.
+///
 /// ```
 /// use std::time::Duration;
 /// use http::{HeaderMap, Method, header::ACCEPT};
@@ -25,7 +27,7 @@ use crate::{MIME, Refusal};
 /// assert_eq!(browser.refuse(&refusal).response().status(), 200);
 /// # Ok::<(), http::header::InvalidHeaderValue>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct StreamRequest {
     reads_streams: bool,
 }

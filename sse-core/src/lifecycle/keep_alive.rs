@@ -24,8 +24,8 @@ pub(super) const EMPTY_COMMENT: &[u8] = b":\n\n";
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct KeepAlive {
-    pub(super) interval: Duration,
-    pub(super) bytes: Bytes,
+    interval: Duration,
+    bytes: Bytes,
 }
 
 impl KeepAlive {
@@ -61,6 +61,16 @@ impl KeepAlive {
         boundary.feed(&bytes);
         self.bytes = bytes;
         (boundary.is_between_events() && !self.bytes.is_empty()).then_some(self)
+    }
+
+    /// After how much silence it is sent.
+    pub fn interval(&self) -> Duration {
+        self.interval
+    }
+
+    /// What is sent: whole comments or events.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
     }
 }
 

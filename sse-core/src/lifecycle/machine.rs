@@ -1,5 +1,6 @@
 //! The decisions of a stream's life, without a clock and without a socket.
 
+use std::ops::RangeInclusive;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -8,8 +9,7 @@ use super::item::Block;
 use super::keep_alive::EMPTY_COMMENT;
 use super::out::Out;
 use super::{CloseReason, Settings};
-use crate::Event;
-use crate::chance::between;
+use crate::{Event, spread};
 
 /// Decides when a stream is silent, complete or over, and writes what that calls for.
 #[derive(Debug)]
@@ -36,13 +36,10 @@ pub(super) enum Phase {
 
 impl Machine {
     pub(super) fn new(settings: Settings, now: Instant, jitter: f64) -> Self {
-        let lifetime_end = settings.max_lifetime.as_ref().and_then(|lifetime| {
-            now.checked_add(lifetime.after.saturating_sub(between(
-                Duration::ZERO,
-                lifetime.jitter,
-                jitter,
-            )))
-        });
+        let lifetime_end = settings
+            .max_lifetime
+            .as_ref()
+            .and_then(|lifetime| now.checked_add(lifetime.time(jitter)));
         Self { settings, phase: Phase::Open, last_write: now, lifetime_end, jitter, events: 0 }
     }
 
@@ -80,8 +77,7 @@ impl Machine {
         if let Phase::Closed(_) = self.phase {
             return;
         }
-        let (from, to) = self.settings.shutdown_retry.clone().into_inner();
-        self.say_retry(from, to, out);
+        self.say_retry(self.settings.shutdown_retry.clone(), out);
         self.close(CloseReason::Shutdown);
     }
 
@@ -95,15 +91,15 @@ impl Machine {
             Phase::Lingering { .. } => self.close(CloseReason::Completed),
             Phase::Open if self.lifetime_end.is_some_and(|end| now >= end) => {
                 if let Some(lifetime) = &self.settings.max_lifetime {
-                    out.push_bytes(lifetime.last_event.clone());
+                    out.push_bytes(lifetime.last_bytes().clone());
                 }
-                self.say_retry(self.settings.retry / 2, self.settings.retry, out);
+                self.say_retry(self.settings.retry / 2..=self.settings.retry, out);
                 self.close(CloseReason::MaxLifetime);
             }
             Phase::Open => {
                 // What is about to leave is a sign of life by itself.
                 if let (Some(keep_alive), 0) = (&self.settings.keep_alive, out.len()) {
-                    out.push_bytes(keep_alive.bytes.clone());
+                    out.push_bytes(keep_alive.bytes().clone());
                 }
             }
         }
@@ -121,7 +117,7 @@ impl Machine {
             Phase::Lingering { until } => Some(until),
             Phase::Open => {
                 let keep_alive = self.settings.keep_alive.as_ref();
-                let silent = keep_alive.and_then(|it| self.last_write.checked_add(it.interval));
+                let silent = keep_alive.and_then(|it| self.last_write.checked_add(it.interval()));
                 [silent, self.lifetime_end].into_iter().flatten().min()
             }
         }
@@ -150,8 +146,8 @@ impl Machine {
         }
     }
 
-    fn say_retry(&self, from: Duration, to: Duration, out: &mut Out) {
-        let retry = between(from, to, self.jitter);
+    fn say_retry(&self, over: RangeInclusive<Duration>, out: &mut Out) {
+        let retry = spread(over, self.jitter);
         out.push(Block::Event(Event::default().with_retry(retry)));
     }
 

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-use crate::Frame;
+use crate::{Frame, spread};
 
 /// How long a stream may live at the most.
 ///
-/// At its end the stream sends the last event, if there is one, and a `retry` between half and all of
-/// the ordinary reconnection time.
+/// At its end the stream sends the last event, if there is one, and a `retry`: of a
+/// [`Lifecycle`](crate::Lifecycle), between half and all of the ordinary reconnection time.
 ///
 /// ```
 /// use std::time::Duration;
@@ -23,9 +23,9 @@ use crate::Frame;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct MaxLifetime {
-    pub(super) after: Duration,
-    pub(super) jitter: Duration,
-    pub(super) last_event: Bytes,
+    after: Duration,
+    jitter: Duration,
+    last_event: Bytes,
 }
 
 impl MaxLifetime {
@@ -45,6 +45,16 @@ impl MaxLifetime {
     pub fn last_event(mut self, event: impl Into<Frame>) -> Self {
         self.last_event = event.into().into_bytes();
         self
+    }
+
+    /// How long the stream may live that `chance`, a number from 0 to 1, stands for.
+    pub fn time(&self, chance: f64) -> Duration {
+        self.after.saturating_sub(spread(Duration::ZERO..=self.jitter, chance))
+    }
+
+    /// What the client is told before the end, encoded; empty where it is told nothing.
+    pub fn last_bytes(&self) -> &Bytes {
+        &self.last_event
     }
 }
 
