@@ -2,21 +2,34 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use tokio::time::{Sleep, sleep};
 
 use crate::Error;
 use crate::pass::Pass;
 use crate::source::Source;
 
+/// How long a failure waits for what came before it to be written. A server throws away what it has
+/// not written when a body fails: over HTTP/1.1 it writes at the next pending poll, over HTTP/2 by
+/// another task.
+const FLUSH: Duration = Duration::from_millis(100);
+
 /// The body of a forwarded response.
 ///
-/// When the upstream is lost it yields an error and never an end, so that the server closes the
-/// client's connection without a last chunk, or resets its HTTP/2 stream. Dropping it drops the
+/// When the upstream is lost it yields an error and never an end, a moment after the last bytes, so that
+/// the server writes these and closes the client's connection without a last chunk, or resets its HTTP/2 stream. Dropping it drops the
 /// upstream's response at once.
-pub struct ProxyBody(Inner);
+pub struct ProxyBody {
+    inner: Inner,
+    /// Whether the server may still hold bytes that it has not written, at first the head.
+    unwritten: bool,
+    /// An error that waits for them, and for how long.
+    failure: Option<(Pin<Box<Sleep>>, Error)>,
+}
 
 enum Inner {
     Full(Bytes),
@@ -25,16 +38,20 @@ enum Inner {
 }
 
 impl ProxyBody {
+    fn new(inner: Inner) -> Self {
+        Self { inner, unwritten: true, failure: None }
+    }
+
     pub(crate) fn full(bytes: Bytes) -> Self {
-        Self(Inner::Full(bytes))
+        Self::new(Inner::Full(bytes))
     }
 
     pub(crate) fn plain(source: Source<reqwest::Body>) -> Self {
-        Self(Inner::Plain(Box::new(source)))
+        Self::new(Inner::Plain(Box::new(source)))
     }
 
     pub(crate) fn stream(pass: Pass<reqwest::Body>) -> Self {
-        Self(Inner::Stream(Box::new(pass)))
+        Self::new(Inner::Stream(Box::new(pass)))
     }
 }
 
@@ -46,25 +63,40 @@ impl Body for ProxyBody {
         self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
-        let polled = match &mut self.get_mut().0 {
+        let this = self.get_mut();
+        let polled = match &mut this.inner {
+            _ if this.failure.is_some() => Poll::Pending,
             Inner::Full(bytes) if bytes.is_empty() => Poll::Ready(None),
             Inner::Full(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             Inner::Plain(source) => source.poll_bytes(cx),
             Inner::Stream(pass) => pass.poll_bytes(cx),
         };
-        polled.map(|item| item.map(|result| result.map(Frame::data)))
+        let is_unwritten = std::mem::replace(&mut this.unwritten, polled.is_ready());
+        match polled {
+            Poll::Ready(Some(Err(error))) if is_unwritten => {
+                this.failure = Some((Box::pin(sleep(FLUSH)), error));
+            }
+            Poll::Pending => {}
+            Poll::Ready(item) => return Poll::Ready(item.map(|result| result.map(Frame::data))),
+        }
+        let Some((moment, _)) = &mut this.failure else {
+            return Poll::Pending;
+        };
+        ready!(moment.as_mut().poll(cx));
+        Poll::Ready(this.failure.take().map(|(_, error)| Err(error)))
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
-            Inner::Full(bytes) => bytes.is_empty(),
-            Inner::Plain(source) => source.is_end_stream(),
-            Inner::Stream(pass) => pass.is_end_stream(),
-        }
+        self.failure.is_none()
+            && match &self.inner {
+                Inner::Full(bytes) => bytes.is_empty(),
+                Inner::Plain(source) => source.is_end_stream(),
+                Inner::Stream(pass) => pass.is_end_stream(),
+            }
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match &self.inner {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Plain(source) => source.size_hint(),
             // What the proxy may add has no length that is known before.
@@ -75,10 +107,13 @@ impl Body for ProxyBody {
 
 impl fmt::Debug for ProxyBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
+        f.write_str(match self.inner {
             Inner::Full(_) => "ProxyBody::Full",
             Inner::Plain(_) => "ProxyBody::Plain",
             Inner::Stream(_) => "ProxyBody::Stream",
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 /// Why a forwarded stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum CloseReason {
+pub enum ForwardCloseReason {
     /// The upstream ended it, cleanly; so did the client's end.
     UpstreamEnded,
     /// The upstream went away; the client's response was aborted.
@@ -24,7 +24,7 @@ pub enum CloseReason {
     ClientGone,
 }
 
-impl CloseReason {
+impl ForwardCloseReason {
     /// A short name, for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -38,7 +38,7 @@ impl CloseReason {
     }
 }
 
-impl fmt::Display for CloseReason {
+impl fmt::Display for ForwardCloseReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -54,7 +54,7 @@ pub struct ForwardStats {
     pub duration: Duration,
 }
 
-pub(crate) type OnClose = Arc<dyn Fn(CloseReason, ForwardStats) + Send + Sync>;
+pub(crate) type OnClose = Arc<dyn Fn(ForwardCloseReason, ForwardStats) + Send + Sync>;
 
 /// Tells once how a stream ended; when it is dropped untold, the client has gone.
 pub(crate) struct Closing {
@@ -71,7 +71,7 @@ impl Closing {
         Self { path, on_close, opened: Instant::now(), bytes: 0, told: false }
     }
 
-    pub(crate) fn tell(&mut self, reason: CloseReason) {
+    pub(crate) fn tell(&mut self, reason: ForwardCloseReason) {
         if std::mem::replace(&mut self.told, true) {
             return;
         }
@@ -91,6 +91,6 @@ impl Closing {
 
 impl Drop for Closing {
     fn drop(&mut self) {
-        self.tell(CloseReason::ClientGone);
+        self.tell(ForwardCloseReason::ClientGone);
     }
 }

@@ -8,6 +8,7 @@ use futures_util::future::{Either, select};
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Body, Request, Response, Url};
+use sse_core::Backoff;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::error::Chain;
@@ -15,8 +16,8 @@ use crate::refusal::Refusal;
 use crate::request_body::Upload;
 use crate::upstream::Parts;
 
-/// How long a cold upstream is left alone after the first failure, at most; then twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(200);
+/// How long a cold upstream is left alone at the least, and what no pause of ours goes beyond.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
 /// What is sent up.
@@ -33,27 +34,39 @@ pub(crate) struct Outgoing {
 pub(crate) async fn send(parts: &Parts, outgoing: Outgoing) -> Result<Response, Refusal> {
     let Outgoing { method, url, headers, mut body, upload } = outgoing;
     let is_repeatable = method.is_safe() && body.is_none();
-    let time = parts.cold_start.filter(|_| is_repeatable);
-    let give_up = time.and_then(|time| Instant::now().checked_add(time));
-    let mut pause = FIRST_PAUSE;
+    let patience = parts.cold_start.filter(|_| is_repeatable);
+    let began = Instant::now();
+    let mut backoff =
+        Backoff::new().reconnection_time(SHORTEST_PAUSE).bounds(SHORTEST_PAUSE, LONGEST_PAUSE);
     loop {
         let mut request = Request::new(method.clone(), url.clone());
         *request.headers_mut() = headers.clone();
         *request.body_mut() = body.take();
         let result = attempt(parts, request, &upload).await;
-        let Some(give_up) = give_up.filter(|_| is_cold(&result)) else {
+        let Some(patience) = patience.filter(|_| is_cold(&result)) else {
             return result;
         };
-        let wait = retry_after(&result).unwrap_or_else(|| pause.mul_f64(fastrand::f64()));
-        pause = (pause * 2).min(LONGEST_PAUSE);
-        if Instant::now() + wait >= give_up {
+        let wait = next_wait(&mut backoff, retry_after(&result), fastrand::f64());
+        let Some(wait) = wait.filter(|wait| began.elapsed().saturating_add(*wait) < patience)
+        else {
             return result;
-        }
+        };
         tracing::debug!(path = url.path(), ?wait, "upstream is cold");
         // What it said goes before the pause: its connection is not kept for that.
         drop(result);
         sleep(wait).await;
     }
+}
+
+/// What the upstream asked for, and a pause by chance on top, so that it is neither hammered nor met by
+/// everyone at once.
+fn next_wait(
+    backoff: &mut Backoff,
+    retry_after: Option<Duration>,
+    chance: f64,
+) -> Option<Duration> {
+    let pause = backoff.next_wait(Instant::now().into_std(), chance)?;
+    Some(retry_after.unwrap_or_default().saturating_add(pause))
 }
 
 async fn attempt(parts: &Parts, request: Request, upload: &Upload) -> Result<Response, Refusal> {
@@ -105,11 +118,12 @@ fn is_cold(result: &Result<Response, Refusal>) -> bool {
     }
 }
 
-/// Source: RFC 9110 §10.2.3; a date is taken for no answer.
+/// Source: RFC 9110 §10.2.3; a date is taken for no answer, a number beyond all bounds for the greatest.
 fn retry_after(result: &Result<Response, Refusal>) -> Option<Duration> {
     let value = result.as_ref().ok()?.headers().get(RETRY_AFTER)?;
-    let seconds = value.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
+    let text = value.to_str().ok()?.trim();
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
 }
 
 #[cfg(test)]
@@ -165,10 +179,30 @@ mod tests {
     }
 
     #[test]
+    fn clients_that_were_told_the_same_time_do_not_come_back_together() {
+        let backoff =
+            Backoff::new().reconnection_time(SHORTEST_PAUSE).bounds(SHORTEST_PAUSE, LONGEST_PAUSE);
+        let wait = |seconds, chance| {
+            let retry_after = Some(Duration::from_secs(seconds));
+            next_wait(&mut backoff.clone(), retry_after, chance).unwrap()
+        };
+        assert_eq!(wait(7, 0.0), Duration::from_millis(7_100));
+        assert_eq!(wait(7, 1.0), Duration::from_millis(7_200));
+        assert_eq!(wait(0, 0.0), SHORTEST_PAUSE);
+        assert!(wait(u64::MAX, 1.0) > Duration::from_secs(u64::MAX - 1));
+    }
+
+    #[test]
     fn a_retry_after_that_is_no_number_is_left_alone() {
-        for (text, expected) in
-            [("7", Some(7)), ("0", Some(0)), ("-1", None), ("Fri, 31 Dec 1999 23:59:59 GMT", None)]
-        {
+        for (text, expected) in [
+            ("7", Some(7)),
+            ("0", Some(0)),
+            ("99999999999999999999", Some(u64::MAX)),
+            ("", None),
+            ("-1", None),
+            ("+1", None),
+            ("Fri, 31 Dec 1999 23:59:59 GMT", None),
+        ] {
             let answer = http::Response::builder().header(RETRY_AFTER, text);
             let answer = Response::from(answer.body("").unwrap());
             let found = retry_after(&Ok(answer));

@@ -13,7 +13,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use reqwest::Url;
-use sse_core::Event;
+use sse_core::StreamRequest;
 use tower_service::Service;
 
 use crate::close::Closing;
@@ -149,14 +149,15 @@ impl Route {
         B::Error: Into<BoxError>,
     {
         let method = request.method().clone();
+        let asked = StreamRequest::new(&method, request.headers()).unwrap_or_default();
         let outgoing = self.outgoing(request)?;
         let answer = match self.kind {
             Kind::Plain => send(self.upstream.parts(), outgoing).await?,
             Kind::Stream => match self.send_unless_shut_down(outgoing).await {
                 Some(result) => result?,
-                None if method == Method::GET => return Ok(self.stream_that_ends()),
                 None => {
-                    return Err(Refusal::ShuttingDown(self.upstream.parts().limits.come_back()));
+                    let refusal = self.upstream.parts().limits.refusal();
+                    return Err(Refusal::ShuttingDown(asked.refuse(&refusal)));
                 }
             },
         };
@@ -263,14 +264,5 @@ impl Route {
                 Kind::Stream => status == StatusCode::NO_CONTENT,
                 Kind::Plain => status.is_success() || status == StatusCode::NOT_MODIFIED,
             }
-    }
-
-    /// Any status but 200 ends a browser's EventSource for good: one that should come back, elsewhere
-    /// or later, is told so in a stream.
-    fn stream_that_ends(&self) -> Response<ProxyBody> {
-        let retry = Event::default().with_retry(self.upstream.parts().limits.come_back());
-        let mut response = Response::new(ProxyBody::full(retry.to_frame().into_bytes()));
-        sse_core::response_headers(response.headers_mut());
-        response
     }
 }

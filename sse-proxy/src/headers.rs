@@ -112,16 +112,16 @@ fn is_named_by_connection(headers: &HeaderMap, name: &HeaderName) -> bool {
     list(headers, &CONNECTION).any(|item| item.eq_ignore_ascii_case(name.as_str()))
 }
 
-/// The header as it came, else the query's, which a page that cannot set headers uses.
+/// The header's, else the query's, which a page that cannot set headers uses.
 fn last_event_id(headers: &HeaderMap, query: Option<&str>) -> Option<HeaderValue> {
-    let header = headers.get(LastEventId::HEADER);
-    if let Some(value) = header.filter(|value| !value.is_empty()) {
-        let is_hop = is_named_by_connection(headers, &LastEventId::HEADER);
-        return (!is_hop).then(|| value.clone());
+    if is_named_by_connection(headers, &LastEventId::HEADER) {
+        return None;
     }
-    // An id that no server has sent stays in the query, for the upstream to judge.
-    let id = LastEventId::from_request(&HeaderMap::new(), query).ok()??;
-    HeaderValue::from_bytes(id.as_str().as_bytes()).ok()
+    match LastEventId::from_request(headers, query) {
+        Ok(id) => HeaderValue::from_bytes(id?.as_str().as_bytes()).ok(),
+        // What we would not take is the upstream's to judge, as it came: in the header or the query.
+        Err(_) => headers.get(LastEventId::HEADER).filter(|value| !value.is_empty()).cloned(),
+    }
 }
 
 /// Whether the request has come through here before. Source: RFC 9110 §7.6.3.
@@ -235,6 +235,9 @@ mod tests {
         assert_eq!(id(&[], Some("a&lastEventId=2%2F")).as_deref(), Some("2/"));
         assert_eq!(id(&[("last-event-id", "")], Some("lastEventId=2")).as_deref(), Some("2"));
         assert_eq!(id(&[], Some("lastEventId=%0Ax")), None);
+        assert_eq!(id(&[("last-event-id", "")], Some("lastEventId=%0Ax")), None);
+        let long: &'static str = "x".repeat(sse_core::EventId::MAX_LEN + 1).leak();
+        assert_eq!(id(&[("last-event-id", long)], None).as_deref(), Some(long));
         assert_eq!(id(&[], None), None);
     }
 

@@ -19,7 +19,8 @@
 //! ```
 //!
 //! A stream passes as it is, each chunk at once. Only between two events does the proxy ever say
-//! something of its own: a comment when the stream is silent, a `retry:` when it has to end. When the
+//! something of its own: a comment when the stream is silent, a `retry:` when it has to end (and what
+//! [`KeepAlive`] and [`MaxLifetime`] were given). When the
 //! upstream is lost the client's response is aborted, without a last chunk (HTTP/1.1) or by a reset
 //! (HTTP/2), so that a loss never looks like an end. When the client leaves, the upstream's
 //! connection is dropped at once, also before it has answered.
@@ -81,7 +82,8 @@
 //! The proxy itself says 405 `method_not_allowed` ([`Forward::methods`]: GET and HEAD), 508
 //! `loop_detected`, 408 `request_timeout` and 400 `request_broken` for a request body that does not
 //! come whole, and 503 `shutting_down`. Each comes with `{"error":{"code":"…","message":"…"}}`, which
-//! says what happened but not where: that is in the log.
+//! says what happened but not where: that is in the log. A GET that names `text/event-stream` in its
+//! `Accept`, as an `EventSource` does, is told of the shutdown in a stream: 200, a `retry:`, and the end.
 //!
 //! # Timers
 //!
@@ -90,7 +92,7 @@
 //! | [`connect_timeout`](UpstreamBuilder::connect_timeout) | 5 s | 502 |
 //! | [`header_timeout`](UpstreamBuilder::header_timeout), from the request's last byte | 30 s | 504 |
 //! | [`cold_start`](UpstreamBuilder::cold_start) | off | while it lasts, a safe request is sent again |
-//! | [`keep_alive`](UpstreamBuilder::keep_alive), from the last byte sent | 20 s | a comment, between events |
+//! | [`keep_alive`](UpstreamBuilder::keep_alive), from the last byte sent | 20 s | a comment, or what it was told, between events |
 //! | [`idle_timeout`](UpstreamBuilder::idle_timeout), from the upstream's last byte | 300 s | abort |
 //! | [`max_lifetime`](UpstreamBuilder::max_lifetime) | off | end between events, with a `retry:` |
 //! | [`shutdown`](UpstreamBuilder::shutdown) | none | end between events, with a `retry:` |
@@ -126,8 +128,14 @@
 //! | feature | what |
 //! |---|---|
 //! | `tls` | upstreams by `https`: rustls with ring, the platform's certificates, HTTP/2 where the upstream has it |
+//!
+//! An application that turns `rustls-no-provider` on for `reqwest` itself, in the version that is used
+//! here, turns it on for this crate too (features are united). Without `tls`, reqwest then looks for a
+//! provider of its own accord, and [`UpstreamBuilder::build`] **panics** where none was installed: turn
+//! `tls` on, or call `install_default` of a `rustls` provider first.
 
 #![forbid(unsafe_code)]
+#![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod alarm;
 mod body;
@@ -145,7 +153,8 @@ mod source;
 mod upstream;
 
 pub use body::ProxyBody;
-pub use close::{CloseReason, ForwardStats};
+pub use close::{ForwardCloseReason, ForwardStats};
 pub use error::Error;
 pub use forward::Forward;
+pub use sse_core::{KeepAlive, MaxLifetime};
 pub use upstream::{Upstream, UpstreamBuilder};

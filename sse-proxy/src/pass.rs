@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::Shared;
 use http_body::Body;
-use sse_core::{Boundary, Event};
+use sse_core::{Boundary, Event, KeepAlive, MaxLifetime, Refusal, spread};
 use tokio::time::Instant;
 
-use crate::CloseReason;
+use crate::ForwardCloseReason;
 use crate::alarm::Alarm;
 use crate::close::Closing;
 use crate::error::{BoxError, Error, Kind};
@@ -22,15 +22,12 @@ use crate::source::Source;
 /// A future that many streams wait for.
 pub(crate) type Shutdown = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
 
-/// The shortest bytes that no client dispatches.
-const EMPTY_COMMENT: &[u8] = b":\n\n";
-
 /// How a stream is kept alive and ended, the same for all streams of an upstream.
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
-    pub(crate) keep_alive: Option<Duration>,
+    pub(crate) keep_alive: Option<KeepAlive>,
     pub(crate) idle_timeout: Option<Duration>,
-    pub(crate) max_lifetime: Option<Duration>,
+    pub(crate) max_lifetime: Option<MaxLifetime>,
     pub(crate) drain_timeout: Duration,
     pub(crate) shutdown_retry: RangeInclusive<Duration>,
 }
@@ -38,13 +35,17 @@ pub(crate) struct Limits {
 impl Limits {
     /// When to come back, which differs from client to client.
     pub(crate) fn come_back(&self) -> Duration {
-        let (from, to) = (*self.shutdown_retry.start(), *self.shutdown_retry.end());
-        from + to.saturating_sub(from).mul_f64(fastrand::f64())
+        spread(self.shutdown_retry.clone(), fastrand::f64())
+    }
+
+    /// What a client is told that comes when the front shuts down.
+    pub(crate) fn refusal(&self) -> Refusal {
+        Refusal::unavailable(self.shutdown_retry.clone()).in_stream()
     }
 }
 
-/// The bytes of an upstream's stream, untouched. Between two events, and nowhere else, a comment may
-/// be put in, and the stream may be ended.
+/// The bytes of an upstream's stream, untouched. Between two events, and nowhere else, a keep-alive
+/// may be put in, and the stream may be ended.
 pub(crate) struct Pass<B> {
     /// Gone when the stream is over. It stands before `closing`: whoever is told of the end finds the
     /// upstream let go.
@@ -65,7 +66,7 @@ pub(crate) struct Pass<B> {
 /// The stream ends at the next boundary, or where it is when the time is up.
 #[derive(Debug, Clone, Copy)]
 struct Ending {
-    reason: CloseReason,
+    reason: ForwardCloseReason,
     until: Instant,
 }
 
@@ -82,10 +83,11 @@ where
         closing: Closing,
     ) -> Self {
         let now = Instant::now();
+        let lifetime = limits.max_lifetime.as_ref().map(|it| it.time(fastrand::f64()));
         Self {
             upstream: Some(Source::new(upstream, limits.idle_timeout)),
             closing,
-            lifetime_end: limits.max_lifetime.and_then(|it| now.checked_add(it)),
+            lifetime_end: lifetime.and_then(|it| now.checked_add(it)),
             limits,
             shutdown,
             boundary: Boundary::new(),
@@ -132,7 +134,7 @@ where
                         let error = self.fail(Error::new(Kind::UpstreamLost));
                         return Poll::Ready(Some(Err(error)));
                     }
-                    self.close(CloseReason::UpstreamEnded);
+                    self.close(ForwardCloseReason::UpstreamEnded);
                     return Poll::Ready(None);
                 }
                 Poll::Pending => {
@@ -158,8 +160,11 @@ where
         let mut keep_alive = self.keep_alive_at();
         if keep_alive.is_some_and(|at| at <= now) {
             self.last_write = now;
-            if self.boundary.is_between_events() {
-                return Poll::Ready(Some(Ok(self.comment())));
+            if let Some(keep_alive) = &self.limits.keep_alive
+                && self.boundary.is_between_events()
+            {
+                let bytes = keep_alive.bytes().clone();
+                return Poll::Ready(Some(Ok(self.put_in(bytes))));
             }
             keep_alive = self.keep_alive_at();
         }
@@ -170,15 +175,16 @@ where
     }
 
     fn keep_alive_at(&self) -> Option<Instant> {
-        let interval = self.limits.keep_alive?;
-        self.last_write.checked_add(interval)
+        let keep_alive = self.limits.keep_alive.as_ref()?;
+        self.last_write.checked_add(keep_alive.interval())
     }
 
-    fn comment(&mut self) -> Bytes {
+    /// Says something of the proxy's own.
+    fn put_in(&mut self, bytes: Bytes) -> Bytes {
         if self.closing.bytes == 0 {
             self.late_mark = Some(LateMark::default());
         }
-        self.wrote(Bytes::from_static(EMPTY_COMMENT))
+        self.wrote(bytes)
     }
 
     /// A chunk on its way through; nothing where it was the part of a byte order mark.
@@ -203,6 +209,11 @@ where
     /// Ends the stream after `last`, with a time to come back that differs from client to client.
     fn end(&mut self, last: Bytes, ending: Ending) -> Bytes {
         let mut bytes = last.to_vec();
+        if let Some(lifetime) = &self.limits.max_lifetime
+            && ending.reason == ForwardCloseReason::MaxLifetime
+        {
+            bytes.extend_from_slice(lifetime.last_bytes());
+        }
         let retry = Event::default().with_retry(self.limits.come_back());
         retry.encode_into(&mut bytes);
         let bytes = self.wrote(bytes.into());
@@ -218,15 +229,15 @@ where
     fn fail(&mut self, error: Error) -> Error {
         let reason = match self.ending {
             Some(ending) if error.is_cut_short() => ending.reason,
-            _ if error.is_idle_timeout() => CloseReason::IdleTimeout,
-            _ => CloseReason::UpstreamLost,
+            _ if error.is_idle_timeout() => ForwardCloseReason::IdleTimeout,
+            _ => ForwardCloseReason::UpstreamLost,
         };
         tracing::debug!(error = %crate::error::Chain(&error), "stream aborted");
         self.close(reason);
         error
     }
 
-    fn close(&mut self, reason: CloseReason) {
+    fn close(&mut self, reason: ForwardCloseReason) {
         self.upstream = None;
         self.shutdown = None;
         self.closing.tell(reason);
@@ -244,9 +255,9 @@ fn due_ending(
     let is_due = || lifetime_end.is_some_and(|end| end <= Instant::now());
     let reason = if is_shutdown {
         *shutdown = None;
-        CloseReason::Shutdown
+        ForwardCloseReason::Shutdown
     } else if is_due() {
-        CloseReason::MaxLifetime
+        ForwardCloseReason::MaxLifetime
     } else {
         return None;
     };

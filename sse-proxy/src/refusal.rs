@@ -1,16 +1,15 @@
 //! What a client is told when there is no answer of the upstream to pass on.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
+use sse_core::Refused;
 
 use crate::ProxyBody;
 
 /// An answer of the proxy's own. It says what happened, never where: the upstream's address and its
 /// errors go to the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Refusal {
     MethodNotAllowed(Vec<Method>),
     LoopDetected,
@@ -21,7 +20,8 @@ pub(crate) enum Refusal {
     UpstreamTimeout,
     NotEventStream,
     UnexpectedStatus,
-    ShuttingDown(Duration),
+    /// How the client is told to come back: in a stream, or by the status.
+    ShuttingDown(Refused),
 }
 
 impl Refusal {
@@ -96,8 +96,12 @@ impl Refusal {
                     headers.insert(ALLOW, value);
                 }
             }
-            Self::ShuttingDown(after) => {
-                headers.insert(RETRY_AFTER, HeaderValue::from(after.as_secs().max(1)));
+            Self::ShuttingDown(refused) => {
+                let refused = refused.into_response();
+                if refused.status() == StatusCode::OK {
+                    return refused.map(ProxyBody::full);
+                }
+                headers.extend(refused.into_parts().0.headers);
             }
             _ => {}
         }

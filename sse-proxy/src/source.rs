@@ -18,9 +18,6 @@ pub(crate) struct Source<B> {
     idle_timeout: Option<Duration>,
     last_byte: Instant,
     alarm: Alarm,
-    /// Whether the server may still hold bytes that it has not written.
-    unwritten: bool,
-    failed: Option<Error>,
 }
 
 impl<B> Source<B>
@@ -29,14 +26,7 @@ where
     B::Error: Into<BoxError>,
 {
     pub(crate) fn new(body: B, idle_timeout: Option<Duration>) -> Self {
-        Self {
-            body,
-            idle_timeout,
-            last_byte: Instant::now(),
-            alarm: Alarm::default(),
-            unwritten: false,
-            failed: None,
-        }
+        Self { body, idle_timeout, last_byte: Instant::now(), alarm: Alarm::default() }
     }
 
     /// The next bytes, never none; or the end.
@@ -44,25 +34,20 @@ where
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Error>>> {
-        if let Some(error) = self.failed.take() {
-            return Poll::Ready(Some(Err(error)));
-        }
         loop {
             return match Pin::new(&mut self.body).poll_frame(cx) {
                 Poll::Ready(Some(Ok(frame))) => match frame.into_data() {
                     Ok(bytes) if !bytes.is_empty() => {
                         self.last_byte = Instant::now();
-                        self.unwritten = true;
                         Poll::Ready(Some(Ok(bytes)))
                     }
                     _ => continue,
                 },
                 Poll::Ready(Some(Err(error))) => {
-                    self.fail(cx, Error::with_source(Kind::UpstreamLost, error))
+                    Poll::Ready(Some(Err(Error::with_source(Kind::UpstreamLost, error))))
                 }
                 Poll::Ready(None) => Poll::Ready(None),
                 Poll::Pending => {
-                    self.unwritten = false;
                     ready!(self.poll_idle(cx));
                     Poll::Ready(Some(Err(Error::new(Kind::IdleTimeout))))
                 }
@@ -78,18 +63,8 @@ where
         }
     }
 
-    /// A server throws away what it has not written when a body fails: it is let write first.
-    fn fail(&mut self, cx: &mut Context<'_>, error: Error) -> Poll<Option<Result<Bytes, Error>>> {
-        if std::mem::take(&mut self.unwritten) {
-            self.failed = Some(error);
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        Poll::Ready(Some(Err(error)))
-    }
-
     pub(crate) fn is_end_stream(&self) -> bool {
-        self.failed.is_none() && self.body.is_end_stream()
+        self.body.is_end_stream()
     }
 
     pub(crate) fn size_hint(&self) -> SizeHint {

@@ -64,7 +64,7 @@ impl Default for Setup {
 struct Stream {
     pass: Pass<Hand>,
     upstream: Option<mpsc::UnboundedSender<Item>>,
-    closed: Arc<Mutex<Vec<(CloseReason, ForwardStats)>>>,
+    closed: Arc<Mutex<Vec<(ForwardCloseReason, ForwardStats)>>>,
 }
 
 impl Setup {
@@ -117,7 +117,7 @@ impl Stream {
         timeout(secs(seconds), next).await.is_err()
     }
 
-    fn reasons(&self) -> Vec<CloseReason> {
+    fn reasons(&self) -> Vec<ForwardCloseReason> {
         let closed = self.closed.lock().unwrap();
         closed.iter().map(|(reason, _)| *reason).collect()
     }
@@ -143,7 +143,7 @@ fn retry(block: &[u8]) -> u64 {
 #[tokio::test(start_paused = true)]
 async fn a_keep_alive_comes_after_silence_and_only_between_events() {
     let mut setup = Setup::default();
-    setup.limits.keep_alive = Some(secs(20));
+    setup.limits.keep_alive = Some(KeepAlive::every(secs(20)));
     let mut stream = setup.open();
     let began = Instant::now();
 
@@ -171,7 +171,7 @@ async fn a_keep_alive_comes_after_silence_and_only_between_events() {
 #[tokio::test(start_paused = true)]
 async fn a_byte_order_mark_after_a_keep_alive_is_taken_off() {
     let mut setup = Setup::default();
-    setup.limits.keep_alive = Some(secs(20));
+    setup.limits.keep_alive = Some(KeepAlive::every(secs(20)));
     let mut stream = setup.open();
     assert_eq!(stream.bytes().await, ":\n\n");
     stream.says(b"\xEF\xBB");
@@ -189,7 +189,7 @@ async fn a_byte_order_mark_at_the_start_stays() {
 #[tokio::test(start_paused = true)]
 async fn a_silent_upstream_is_aborted_whatever_the_proxy_said_meanwhile() {
     let mut setup = Setup::default();
-    setup.limits.keep_alive = Some(secs(20));
+    setup.limits.keep_alive = Some(KeepAlive::every(secs(20)));
     setup.limits.idle_timeout = Some(secs(50));
     let mut stream = setup.open();
     let began = Instant::now();
@@ -200,7 +200,7 @@ async fn a_silent_upstream_is_aborted_whatever_the_proxy_said_meanwhile() {
     let error = stream.next().await.unwrap().unwrap_err();
     assert!(error.is_idle_timeout());
     assert_eq!(began.elapsed(), secs(50));
-    assert_eq!(stream.reasons(), [CloseReason::IdleTimeout]);
+    assert_eq!(stream.reasons(), [ForwardCloseReason::IdleTimeout]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -216,17 +216,46 @@ async fn each_byte_puts_the_idle_timeout_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_longest_lifetime_ends_between_two_events() {
+async fn the_longest_lifetime_ends_between_two_events_with_the_last_one() {
     let mut setup = Setup::default();
-    setup.limits.max_lifetime = Some(secs(60));
+    let lifetime = MaxLifetime::new(secs(60)).jitter(Duration::ZERO);
+    setup.limits.max_lifetime = Some(lifetime.last_event(Event::new("late")));
     let mut stream = setup.open();
     let began = Instant::now();
     stream.says(b"data: a\n\n");
     assert_eq!(stream.bytes().await, "data: a\n\n");
-    assert!((2_000..=10_000).contains(&retry(&stream.bytes().await)));
+    let end = stream.bytes().await;
+    let block = end.strip_prefix(b"data: late\n\n").unwrap();
+    assert!((2_000..=10_000).contains(&retry(block)));
     assert_eq!(began.elapsed(), secs(60));
     assert!(stream.next().await.is_none());
-    assert_eq!(stream.reasons(), [CloseReason::MaxLifetime]);
+    assert_eq!(stream.reasons(), [ForwardCloseReason::MaxLifetime]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_began_together_do_not_end_together() {
+    let mut times = std::collections::HashSet::new();
+    for _ in 0..20 {
+        let mut setup = Setup::default();
+        setup.limits.max_lifetime = Some(secs(100).into());
+        let mut stream = setup.open();
+        let began = Instant::now();
+        retry(&stream.bytes().await);
+        assert!((secs(90)..=secs(101)).contains(&began.elapsed()));
+        times.insert(began.elapsed());
+    }
+    assert!(times.len() > 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_keep_alive_says_what_it_was_told() {
+    let mut setup = Setup::default();
+    let ping = KeepAlive::every(secs(5)).sending(Event::new("ping"));
+    setup.limits.keep_alive = Some(ping);
+    let mut stream = setup.open();
+    assert_eq!(stream.bytes().await, "data: ping\n\n");
+    stream.says(b"\xEF\xBB\xBFdata: x\n\n");
+    assert_eq!(stream.bytes().await, "data: x\n\n");
 }
 
 #[tokio::test(start_paused = true)]
@@ -241,7 +270,7 @@ async fn a_shutdown_between_events_ends_at_once_with_a_retry() {
     assert!((2_000..=10_000).contains(&retry(&block.unwrap().unwrap())));
     assert_eq!(began.elapsed(), Duration::ZERO);
     assert!(stream.next().await.is_none());
-    assert_eq!(stream.reasons(), [CloseReason::Shutdown]);
+    assert_eq!(stream.reasons(), [ForwardCloseReason::Shutdown]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -259,7 +288,7 @@ async fn a_shutdown_in_an_event_waits_for_its_end_and_takes_nothing_after_it() {
     let block = last.strip_prefix(b"\ndata: next\n\n").unwrap();
     retry(block);
     assert!(stream.next().await.is_none());
-    assert_eq!(stream.reasons(), [CloseReason::Shutdown]);
+    assert_eq!(stream.reasons(), [ForwardCloseReason::Shutdown]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,7 +302,7 @@ async fn a_shutdown_in_an_event_that_never_ends_aborts() {
     let error = stream.next().await.unwrap().unwrap_err();
     assert!(error.is_cut_short());
     assert_eq!(began.elapsed(), secs(2));
-    assert_eq!(stream.reasons(), [CloseReason::Shutdown]);
+    assert_eq!(stream.reasons(), [ForwardCloseReason::Shutdown]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -298,21 +327,6 @@ async fn clients_of_a_shutdown_come_back_at_different_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_came_before_a_loss_may_be_written_before_the_abort() {
-    let mut stream = Setup::default().open();
-    stream.says(b"data: a\n\n");
-    stream.breaks();
-    assert_eq!(stream.bytes().await, "data: a\n\n");
-    // A server that polls once more is told to wait, so that it writes.
-    let polled = poll_fn(|cx| Poll::Ready(stream.pass.poll_bytes(cx).is_pending()));
-    assert!(polled.await);
-    let error = stream.next().await.unwrap().unwrap_err();
-    assert!(error.is_upstream_lost());
-    assert!(std::error::Error::source(&error).is_some());
-    assert_eq!(stream.reasons(), [CloseReason::UpstreamLost]);
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_clean_end_is_a_clean_end() {
     let mut stream = Setup::default().open();
     stream.says(b"data: a\n\ndata: never dispatched");
@@ -322,7 +336,7 @@ async fn a_clean_end_is_a_clean_end() {
     assert!(stream.pass.is_end_stream());
     let closed = stream.closed.lock().unwrap().clone();
     assert_eq!(closed.len(), 1);
-    assert_eq!(closed[0].0, CloseReason::UpstreamEnded);
+    assert_eq!(closed[0].0, ForwardCloseReason::UpstreamEnded);
     assert_eq!(closed[0].1.bytes, 31);
 }
 
@@ -347,7 +361,7 @@ async fn a_client_that_leaves_is_told_of_once_and_the_upstream_is_let_go() {
     let stream = Setup::default().open();
     let closed = stream.closed.clone();
     drop(stream.pass);
-    assert_eq!(closed.lock().unwrap()[0].0, CloseReason::ClientGone);
+    assert_eq!(closed.lock().unwrap()[0].0, ForwardCloseReason::ClientGone);
     assert!(stream.upstream.unwrap().is_closed());
 
     let mut stream = Setup::default().open();
@@ -424,7 +438,7 @@ async fn a_keep_alive_at_any_byte_changes_no_event() {
     let mut comments = 0;
     for at in 0..=TEXT.len() {
         let mut setup = Setup::default();
-        setup.limits.keep_alive = Some(secs(20));
+        setup.limits.keep_alive = Some(KeepAlive::every(secs(20)));
         let mut stream = setup.open();
         stream.says(&TEXT[..at]);
         let mut got = vec![];

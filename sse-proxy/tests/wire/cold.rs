@@ -42,6 +42,17 @@ async fn a_cold_upstream_is_one_stream_that_begins_late() {
 }
 
 #[tokio::test]
+async fn a_patience_without_end_is_one() {
+    let upstream = Scripted::listen().await;
+    let builder = upstream.builder().cold_start(Duration::MAX);
+    let mut client = Conn::get(front(builder.build().unwrap().stream("/sse")).await, "/").await;
+    drop(upstream.accept().await);
+    let (mut server, _) = upstream.accept().await;
+    server.send(STREAM).await;
+    assert!(client.head().await.starts_with("http/1.1 200 "));
+}
+
+#[tokio::test]
 async fn the_patience_ends() {
     let upstream = Scripted::listen().await;
     let builder = upstream.builder().cold_start(Duration::from_millis(300));
@@ -54,13 +65,37 @@ async fn the_patience_ends() {
 #[tokio::test]
 async fn a_time_that_is_too_far_is_the_clients_to_know() {
     let upstream = Scripted::listen().await;
-    let builder = upstream.builder().cold_start(Duration::from_secs(60));
+    for after in ["61", "18446744073709551615", "99999999999999999999"] {
+        let builder = upstream.builder().cold_start(Duration::from_secs(60));
+        let mut client = Conn::get(front(builder.build().unwrap().stream("/sse")).await, "/").await;
+        let (mut server, _) = upstream.accept().await;
+        let answer = "HTTP/1.1 503 Later\r\nContent-Length: 0\r\nRetry-After:";
+        server.send(format!("{answer} {after}\r\n\r\n")).await;
+        let head = client.head().await;
+        assert!(head.starts_with("http/1.1 503 "), "{head}");
+        assert!(head.contains(&format!("retry-after: {after}\r\n")), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn a_cold_upstream_that_says_now_is_not_hammered() {
+    let upstream = Scripted::listen().await;
+    let builder = upstream.builder().cold_start(Duration::from_millis(500));
     let mut client = Conn::get(front(builder.build().unwrap().stream("/sse")).await, "/").await;
-    let (mut server, _) = upstream.accept().await;
-    server.send("HTTP/1.1 503 Later\r\nRetry-After: 61\r\nContent-Length: 0\r\n\r\n").await;
-    let head = client.head().await;
+    let answer = "HTTP/1.1 503 Later\r\nConnection: close\r\nRetry-After: 0\r\n\r\n";
+    let mut asked = 0;
+    let head = loop {
+        tokio::select! {
+            (mut server, _) = upstream.accept() => {
+                server.send(answer).await;
+                asked += 1;
+            }
+            head = client.head() => break head,
+        }
+    };
     assert!(head.starts_with("http/1.1 503 "), "{head}");
-    assert!(head.contains("retry-after: 61\r\n"), "{head}");
+    // Each pause is 100 ms or longer.
+    assert!((2..=5).contains(&asked), "{asked}");
 }
 
 #[tokio::test]

@@ -15,6 +15,9 @@ use tower_service::Service;
 use crate::support::{STREAM, Scripted, front, serve, within};
 
 fn h2() -> reqwest::Client {
+    // reqwest looks for one as soon as it can do TLS; it does not matter which comes first.
+    #[cfg(feature = "tls")]
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let builder = reqwest::Client::builder().no_proxy();
     builder.http2_prior_knowledge().build().unwrap()
 }
@@ -37,6 +40,23 @@ async fn over_http2_a_lost_upstream_resets_the_clients_stream() {
     assert_eq!(answer.chunk().await.unwrap().unwrap(), "data: x\n\n");
     drop(server);
     within("a reset", answer.chunk()).await.unwrap_err();
+}
+
+#[tokio::test]
+async fn over_http2_an_event_sent_just_before_the_loss_arrives() {
+    let upstream = Scripted::listen().await;
+    let front = front(upstream.upstream().stream("/sse")).await;
+    for _ in 0..5 {
+        let script = async {
+            let (mut server, _) = upstream.accept().await;
+            server.send(format!("{STREAM}9\r\ndata: x\n\n\r\n")).await;
+        };
+        let answer = h2().get(format!("http://{front}/")).send();
+        let (answer, ()) = within("an answer", async { tokio::join!(answer, script) }).await;
+        let mut answer = answer.unwrap();
+        assert_eq!(answer.chunk().await.unwrap().unwrap(), "data: x\n\n");
+        within("a reset", answer.chunk()).await.unwrap_err();
+    }
 }
 
 #[tokio::test]

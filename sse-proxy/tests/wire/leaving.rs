@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use http::Method;
-use sse_proxy::CloseReason;
+use sse_proxy::ForwardCloseReason;
 
 use crate::support::{Conn, STREAM, Scripted, front, opened, within};
 
@@ -99,6 +99,10 @@ async fn how_a_stream_ended_is_told_once() {
     assert_eq!(within("a close", closed.recv()).await, Some(9));
 
     drop((client, server));
-    let expected = [CloseReason::ClientGone, CloseReason::UpstreamLost, CloseReason::UpstreamEnded];
+    let expected = [
+        ForwardCloseReason::ClientGone,
+        ForwardCloseReason::UpstreamLost,
+        ForwardCloseReason::UpstreamEnded,
+    ];
     assert_eq!(*told.lock().unwrap(), expected);
 }

@@ -74,21 +74,31 @@ async fn a_stream_stuck_in_an_event_is_aborted_and_the_server_stops() {
 
 #[tokio::test]
 async fn a_stream_without_headers_yet_is_told_to_come_back() {
-    for method in [Method::GET, Method::POST] {
+    for (method, accept, in_stream) in [
+        (Method::GET, "Accept: text/event-stream\r\n", true), // EventSource
+        (Method::GET, "Accept: */*\r\n", false),              // curl
+        (Method::GET, "Accept: application/json\r\n", false),
+        (Method::GET, "", false),
+        (Method::POST, "Accept: text/event-stream\r\n", false),
+    ] {
         let upstream = Scripted::listen().await;
         let (addr, stop, serving) = stopping(&upstream, std::slice::from_ref(&method)).await;
-        let request = format!("{method} / HTTP/1.1\r\nHost: f\r\nContent-Length: 0\r\n\r\n");
+        let request =
+            format!("{method} / HTTP/1.1\r\nHost: f\r\n{accept}Content-Length: 0\r\n\r\n");
         let mut client = Conn::client(addr, request).await;
         let (mut server, _) = upstream.accept().await;
         stop.send(()).unwrap();
         let head = client.head().await;
-        if method == Method::GET {
+        if in_stream {
             assert!(head.starts_with("http/1.1 200 "), "{head}");
             assert!(head.contains("content-type: text/event-stream\r\n"), "{head}");
             assert!(client.rest().await.starts_with(b"retry: "));
         } else {
             assert!(head.starts_with("http/1.1 503 "), "{head}");
             assert!(head.contains("\r\nretry-after: "), "{head}");
+            assert_eq!(head.matches("\r\ncache-control: ").count(), 1, "{head}");
+            let body = String::from_utf8(client.rest().await).unwrap();
+            assert!(body.contains(r#""code":"shutting_down""#), "{body}");
         }
         server.is_closed().await;
         within("the end of the server", serving).await.unwrap();

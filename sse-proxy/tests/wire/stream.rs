@@ -113,6 +113,18 @@ async fn an_event_sent_just_before_the_loss_arrives_and_the_body_is_incomplete()
 }
 
 #[tokio::test]
+async fn a_loss_after_the_headers_alone_comes_after_the_headers() {
+    let upstream = Scripted::listen().await;
+    let front = front(upstream.upstream().stream("/sse")).await;
+    let mut client = Conn::get(front, "/").await;
+    let (mut server, _) = upstream.accept().await;
+    server.send(STREAM).await;
+    drop(server);
+    assert!(client.head().await.starts_with("http/1.1 200 "));
+    client.is_closed().await;
+}
+
+#[tokio::test]
 async fn a_body_shorter_than_its_length_is_a_loss() {
     let upstream = Scripted::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
