@@ -12,6 +12,10 @@ use crate::{Decoder, Event, Frame, MessageEvent, StreamError};
 /// It reads [`MessageEvent`]s and writes [`Event`]s and [`Frame`]s. What is pending at the end of
 /// what is read is dropped, as the standard has it. Writing never fails.
 ///
+/// `FramedRead` takes an error of its codec for an end, so a loop over it stops at the first event that
+/// is too large. Polling it again goes on with the next; a decoder with
+/// [`Overflow::Skip`](crate::Overflow::Skip) never stops.
+///
 /// ```
 /// use futures_util::StreamExt;
 /// use sse_core::EventCodec;
