@@ -24,6 +24,9 @@ pub struct NewEntry {
 }
 
 impl NewEntry {
+    /// The most bytes that an event may have, as it is encoded: what every database takes in one statement by default.
+    pub const MAX_EVENT_LEN: usize = 4 << 20;
+
     /// An event for a topic. The whole event is stored: type, data, reconnection time and comments. It must not have an
     /// id, since its position becomes its id.
     pub fn new(topic: Topic, event: Event) -> Self {
@@ -63,15 +66,20 @@ impl NewEntry {
     ///
     /// # Errors
     ///
-    /// [`is_refused`](StoreError::is_refused) when the event already has an id.
+    /// [`is_refused`](StoreError::is_refused) when the event already has an id, or is longer than
+    /// [`MAX_EVENT_LEN`](Self::MAX_EVENT_LEN).
     pub fn check(&self) -> Result<(), StoreError> {
-        match self.event().and_then(Event::id) {
-            None => Ok(()),
-            Some(id) => Err(StoreError::refused(format!(
-                "the event for topic {:?} already has the id {id:?}",
-                self.topic
-            ))),
-        }
+        let Some(event) = self.event() else {
+            return Ok(());
+        };
+        let what = match (event.id(), event.encoded_len()) {
+            (Some(id), _) => format!("already has the id {id:?}"),
+            (None, len) if len > Self::MAX_EVENT_LEN => {
+                format!("has {len} bytes, where {} are allowed", Self::MAX_EVENT_LEN)
+            }
+            (None, _) => return Ok(()),
+        };
+        Err(StoreError::refused(format!("the event for topic {:?} {what}", self.topic)))
     }
 
     /// The entry as it stands in the log, at this position and time in milliseconds since 1970.

@@ -27,6 +27,7 @@ mod memory;
 mod position;
 mod query;
 mod record;
+mod retention;
 #[cfg(feature = "_sea-orm")]
 mod sea;
 mod store;
@@ -41,6 +42,7 @@ pub use memory::MemoryStore;
 pub use position::{Position, PositionError};
 pub use query::Query;
 pub use record::{Recording, record};
+pub use retention::Retention;
 #[cfg(feature = "_sea-orm")]
 pub use sea::{Migrator, SeaOrmStore};
 pub use store::{EventStore, StoreFuture};

@@ -130,7 +130,17 @@ impl EventStore for MemoryStore {
     }
 
     fn purge(&self, before: SystemTime) -> StoreFuture<'_, u64> {
-        Box::pin(async move { Ok(self.write(|log| log.purge(milliseconds(before)))) })
+        let before = milliseconds(before);
+        Box::pin(async move { Ok(self.write(|log| log.purge(|entry| entry.time < before))) })
+    }
+
+    fn trim(&self, keep: u64) -> StoreFuture<'_, u64> {
+        Box::pin(async move {
+            Ok(self.write(|log| {
+                let last = log.head.sequence().saturating_sub(keep);
+                log.purge(|entry| entry.position.sequence() <= last)
+            }))
+        })
     }
 }
 
@@ -257,10 +267,11 @@ impl Log {
         Cleared::new(removed, position)
     }
 
-    fn purge(&mut self, before: u64) -> u64 {
+    /// Deletes the records at the old end for which `goes` holds.
+    fn purge(&mut self, goes: impl Fn(&Entry) -> bool) -> u64 {
         let mut removed = 0;
         while let Some(first) = self.entries.first_entry() {
-            if first.get().time >= before {
+            if !goes(first.get()) {
                 break;
             }
             let (sequence, entry) = first.remove_entry();

@@ -24,7 +24,7 @@ pub trait EventStore: Debug + Send + Sync {
     ///
     /// # Errors
     ///
-    /// Nothing is appended when an event already has an id ([`is_refused`](StoreError::is_refused)), or an entry's
+    /// Nothing is appended when an event already has an id or is too long ([`is_refused`](StoreError::is_refused)), or an entry's
     /// topic has been cleared after its fence ([`is_fenced`](StoreError::is_fenced)). A fence of another log is
     /// always too old. A topic that has been silent for longer than the store keeps records may be taken for
     /// cleared; the reverse never happens.
@@ -72,4 +72,8 @@ pub trait EventStore: Debug + Send + Sync {
     /// Deletes the old end of the log, up to the first record that is not older than `before`, and returns how many
     /// events that were. Dropping the future leaves some of the work undone.
     fn purge(&self, before: SystemTime) -> StoreFuture<'_, u64>;
+
+    /// Deletes the old end of the log but for the newest `keep` positions, and returns how many events that were.
+    /// Dropping the future leaves some of the work undone.
+    fn trim(&self, keep: u64) -> StoreFuture<'_, u64>;
 }

@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime};
 use sea_orm::{DatabaseConnection, DbErr};
 
 pub use self::schema::Migrator;
+use self::write::Old;
 use self::writer::Writer;
 use crate::{
     Cleared, Entry, EventStore, NewEntry, Page, Position, Query, StoreError, StoreFuture, Topic,
@@ -209,6 +210,10 @@ impl EventStore for SeaOrmStore {
     }
 
     fn purge(&self, before: SystemTime) -> StoreFuture<'_, u64> {
-        Box::pin(self.writer.purge(before))
+        Box::pin(self.writer.purge(Old::Before(before)))
+    }
+
+    fn trim(&self, keep: u64) -> StoreFuture<'_, u64> {
+        Box::pin(self.writer.purge(Old::ButNewest(keep)))
     }
 }

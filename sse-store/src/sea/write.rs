@@ -218,6 +218,15 @@ pub(super) async fn clear(
     Ok(Cleared::new(removed.cast_unsigned(), log.position(log.head)))
 }
 
+/// Which records of the log's old end go.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Old {
+    /// Those before this time.
+    Before(SystemTime),
+    /// All but the newest so many positions.
+    ButNewest(u64),
+}
+
 /// How far a purge came.
 pub(super) struct Purged {
     /// How many events were deleted.
@@ -226,14 +235,18 @@ pub(super) struct Purged {
     pub(super) more: bool,
 }
 
-/// Deletes some of the records at the log's old end that are older than `before`.
+/// Deletes some of the records at the log's old end.
 pub(super) async fn purge(
     transaction: &DatabaseTransaction,
-    before: SystemTime,
+    old: Old,
     limit: u64,
 ) -> Result<Purged, DbErr> {
     let mut log = Log::lock_as_it_is(transaction).await?;
-    let before = i64::try_from(milliseconds(before)).unwrap_or(i64::MAX);
+    let signed = |number| i64::try_from(number).unwrap_or(i64::MAX);
+    let (time, sequence) = match old {
+        Old::Before(time) => (signed(milliseconds(time)), i64::MAX),
+        Old::ButNewest(keep) => (i64::MAX, log.head.saturating_sub(signed(keep))),
+    };
     let oldest = Sql::select()
         .columns([entry::SEQUENCE, entry::TOPIC, entry::TIME, entry::KIND])
         .from(entry::TABLE)
@@ -246,16 +259,16 @@ pub(super) async fn purge(
     let mut last = None;
     let mut more = rows.len() as u64 == limit;
     for row in &rows {
-        if row.try_get_by_index::<i64>(2)? >= before {
+        let at: i64 = row.try_get_by_index(0)?;
+        if row.try_get_by_index::<i64>(2)? >= time || at > sequence {
             more = false;
             break;
         }
-        let sequence: i64 = row.try_get_by_index(0)?;
         let topic: String = row.try_get_by_index(1)?;
         let topic = Topic::new(topic).map_err(|error| DbErr::Type(error.to_string()))?;
-        floors.insert(topic, sequence);
+        floors.insert(topic, at);
         removed += u64::from(row.try_get_by_index::<i16>(3)? == EVENT_KIND);
-        last = Some(sequence);
+        last = Some(at);
     }
     if let Some(last) = last {
         let delete = Sql::delete()

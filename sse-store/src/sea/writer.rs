@@ -1,7 +1,6 @@
 //! The task that writes: it commits concurrent appends in groups.
 
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
 use tokio::sync::{mpsc, oneshot};
@@ -12,7 +11,7 @@ use super::error::{commit_failed, failed};
 use super::heads::Heads;
 #[cfg(feature = "postgres")]
 use super::postgres;
-use super::write::{self, Appended, Purged};
+use super::write::{self, Appended, Old, Purged};
 use crate::{Cleared, NewEntry, Position, StoreError, Topic};
 
 /// How many writes may wait for the one before; more wait to be taken in.
@@ -31,7 +30,7 @@ type Reply<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Write {
     Append(Append),
     Clear(Topic, Reply<Cleared>),
-    Purge(SystemTime, Reply<Purged>),
+    Purge(Old, Reply<Purged>),
     RenewEpoch(Position, Reply<Position>),
     Close(oneshot::Sender<()>),
 }
@@ -71,10 +70,10 @@ impl Writer {
         self.ask(|reply| Write::Clear(topic, reply)).await
     }
 
-    pub(super) async fn purge(&self, before: SystemTime) -> Result<u64, StoreError> {
+    pub(super) async fn purge(&self, old: Old) -> Result<u64, StoreError> {
         let mut removed = 0;
         loop {
-            let purged = self.ask(|reply| Write::Purge(before, reply)).await?;
+            let purged = self.ask(|reply| Write::Purge(old, reply)).await?;
             removed += purged.removed;
             if !purged.more {
                 return Ok(removed);
@@ -161,10 +160,10 @@ impl Task {
                     // Who asked may be gone.
                     let _ = reply.send(cleared);
                 }
-                Some(Write::Purge(before, reply)) => {
+                Some(Write::Purge(old, reply)) => {
                     let purged = self
                         .write("purge", async |transaction| {
-                            write::purge(transaction, before, PURGE_STEP).await
+                            write::purge(transaction, old, PURGE_STEP).await
                         })
                         .await;
                     let _ = reply.send(purged);

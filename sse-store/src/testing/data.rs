@@ -81,6 +81,23 @@ pub async fn an_event_with_an_id_is_refused(harness: &dyn Harness) {
     assert_eq!(all(&store, &TopicSet::All).await, []);
 }
 
+/// The longest event is taken whole, a longer one is refused whole.
+pub async fn an_event_that_is_too_long_is_refused(harness: &dyn Harness) {
+    let store = open(harness).await;
+    let of_len = |len: usize| {
+        let empty = Event::new("").encoded_len();
+        new("t", "x".repeat(len - empty))
+    };
+    store.append(vec![of_len(NewEntry::MAX_EVENT_LEN)]).await.expect("appended");
+    let long = of_len(NewEntry::MAX_EVENT_LEN + 1);
+    let error = store.append(vec![new("t", "short"), long]).await.expect_err("too long");
+    assert!(error.is_refused() && error.to_string().contains("4194305 bytes"), "{error}");
+    let entries = all(&store, &only(["t"])).await;
+    assert_eq!(entries.len(), 1);
+    let data = entries[0].event().and_then(|event| event.data()).expect("data");
+    assert_eq!(data.len(), NewEntry::MAX_EVENT_LEN - Event::new("").encoded_len());
+}
+
 /// An empty batch has no positions and moves nothing.
 pub async fn an_empty_batch_is_nothing(harness: &dyn Harness) {
     let store = open(harness).await;

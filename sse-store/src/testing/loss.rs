@@ -137,6 +137,28 @@ pub async fn a_purge_takes_the_old_and_leaves_the_young(harness: &dyn Harness) {
     assert_eq!(next.sequence(), head.sequence() + 1);
 }
 
+/// The newest positions stay, whatever is left at them; who was before them is told of a gap.
+pub async fn a_trim_keeps_the_newest_positions(harness: &dyn Harness) {
+    let (store, other) = (open(harness).await, open(harness).await);
+    let origin = store.head().await.expect("a head");
+    assert_eq!(store.trim(0).await.expect("trimmed"), 0);
+    for number in 0..30 {
+        append(&store, ["a", "b"][number % 2], &number.to_string()).await;
+    }
+    for (keep, removed) in [(u64::MAX, 0), (30, 0), (20, 10), (20, 0), (3, 17)] {
+        assert_eq!(store.trim(keep).await.expect("trimmed"), removed, "{keep}");
+    }
+    assert_eq!(data(&all(&other, &TopicSet::All).await), ["27", "28", "29"]);
+    assert_eq!(read(&other, origin, &only(["a"]), 9).await.status, gap(["a"]));
+    store.clear(&topic("b")).await.expect("cleared");
+    // Positions count, whether or not a record is left at them: "28", nothing, the clear.
+    assert_eq!(store.trim(3).await.expect("trimmed"), 0);
+    assert_eq!(store.trim(2).await.expect("trimmed"), 1);
+    assert_eq!(all(&other, &TopicSet::All).await.len(), 1);
+    assert_eq!(store.trim(0).await.expect("trimmed"), 0);
+    assert!(all(&other, &TopicSet::All).await.is_empty());
+}
+
 /// A reader that pages while the log is purged gets every event or is told of a gap.
 pub async fn a_purge_while_a_reader_pages_is_never_a_hole(harness: &dyn Harness) {
     let (store, other) = (open(harness).await, open(harness).await);

@@ -106,14 +106,14 @@ macro_rules! __sse_store_cases {
     ($way:ident ($($harness:expr)?)) => {
         $crate::__sse_store_cases! { @$way ($($harness)?)
             data: whole_events_are_kept, any_text_is_kept, an_event_with_an_id_is_refused,
-                an_empty_batch_is_nothing;
+                an_event_that_is_too_long_is_refused, an_empty_batch_is_nothing;
             fences: a_clear_fences_what_came_before, a_fenced_entry_refuses_its_whole_batch,
                 a_fence_of_another_log_is_too_old, a_refused_append_harms_no_other,
                 the_last_of_racing_runs_wins;
             loss: gap_is_told_when_purged_past_cursor, gap_is_told_when_cleared_past_cursor,
                 no_gap_is_told_falsely, position_of_another_log_is_a_reset,
                 a_position_to_come_is_a_reset, a_purge_takes_the_old_and_leaves_the_young,
-                a_purge_while_a_reader_pages_is_never_a_hole, a_purged_completion_is_a_gap,
+                a_trim_keeps_the_newest_positions, a_purge_while_a_reader_pages_is_never_a_hole, a_purged_completion_is_a_gap,
                 very_many_purged_topics_withhold_no_gap_and_pass_no_fence;
             order: positions_are_dense_and_in_order, every_page_size_gives_the_same,
                 a_follower_sees_all_of_concurrent_writers_once_and_in_order,
