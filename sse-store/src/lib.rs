@@ -47,3 +47,8 @@ pub use retention::Retention;
 pub use sea::{Migrator, SeaOrmStore};
 pub use store::{EventStore, StoreFuture};
 pub use topic::{Topic, TopicError, TopicSet};
+
+// The guide's code compiles.
+#[cfg(all(doctest, feature = "sqlite"))]
+#[doc = include_str!("../../docs/store.md")]
+mod guide {}
