@@ -38,14 +38,16 @@
 //!
 //! | option | why |
 //! |---|---|
-//! | `h1_allow_half_closed(false)` | A stream whose client has gone is dropped at once. Without it Actix takes the end of the client's side for a half-closed connection, and finds out at the next keep-alive. |
+//! | `h1_allow_half_closed(false)` | A stream whose client has gone is dropped at once. Without it Actix takes the end of the client's side for a half-closed connection, and finds out at the next keep-alive ([#1313](https://github.com/actix/actix-web/issues/1313)). |
 //! | `tcp_nodelay(true)` | An event does not wait for the acknowledgement of the one before. |
 //! | `shutdown_timeout(seconds)` | The grace at a stop, 30 s by default: end the streams by [`Lifecycle::shutdown`], and Actix waits only for clients that do not read. |
 //!
+//! The guide's `docs/serving.md` has them in place.
+//!
 //! # What Actix leaves
 //!
-//! - Over HTTP/2 the reset of a stream is seen when the next byte is to be sent: at the latest after
-//!   one keep-alive interval.
+//! - Over HTTP/2 the reset of a stream, or the loss of its connection, is seen when the next byte is
+//!   to be sent: at the latest after one keep-alive interval.
 //! - At a stop, Actix does not tell clients of HTTP/2 to go (no GOAWAY), and waits for their
 //!   connections up to the `shutdown_timeout`.
 
