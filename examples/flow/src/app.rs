@@ -4,18 +4,18 @@ use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
-use axum::Router;
 use sse_proxy::Upstream;
 use sse_store::SeaOrmStore;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use crate::actix;
 use crate::backend::{Backend, OpenStreams};
-use crate::config::{Config, Role};
+use crate::config::{Config, Framework, Role};
 use crate::front;
 use crate::pace::Pace;
-use crate::serve::{OpenConnections, serve};
+use crate::serve::{OpenConnections, Serving, serve};
 
 /// An error with its reason on one line.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -75,7 +75,15 @@ impl App {
                 shutdown: app.shutdown.clone(),
                 streams: app.streams.clone(),
             };
-            let part = app.serve(listener, backend.router(), config)?;
+            let part = app.part(&listener)?;
+            let serving = app.serving(&part, config);
+            match config.framework {
+                Framework::Axum => app.servers.spawn(serve(listener, backend.router(), serving)),
+                Framework::Actix => {
+                    let routes = move |routes: &mut _| backend.actix(routes);
+                    app.servers.spawn(actix::serve(listener, routes, serving)?)
+                }
+            };
             backend_url = format!("http://{}", part.address);
             app.backend = Some(part);
         }
@@ -83,22 +91,33 @@ impl App {
             let upstream = Upstream::builder(&backend_url)
                 .shutdown(app.shutdown.clone().cancelled_owned())
                 .build()?;
-            app.front = Some(app.serve(listener, front::router(&upstream), config)?);
+            let part = app.part(&listener)?;
+            let serving = app.serving(&part, config);
+            match config.framework {
+                Framework::Axum => {
+                    app.servers.spawn(serve(listener, front::router(&upstream), serving))
+                }
+                Framework::Actix => {
+                    let routes = move |routes: &mut _| actix::front(&upstream, routes);
+                    app.servers.spawn(actix::serve(listener, routes, serving)?)
+                }
+            };
+            app.front = Some(part);
         }
         Ok(app)
     }
 
-    fn serve(
-        &mut self,
-        listener: TcpListener,
-        router: Router,
-        config: &Config,
-    ) -> Result<Part, BoxError> {
+    fn part(&self, listener: &TcpListener) -> Result<Part, BoxError> {
         let address = reachable(listener.local_addr()?);
-        let connections = OpenConnections::default();
-        let shutdown = self.shutdown.clone();
-        self.servers.spawn(serve(listener, router, connections.clone(), shutdown, config.grace()));
-        Ok(Part { address, connections })
+        Ok(Part { address, connections: OpenConnections::default() })
+    }
+
+    fn serving(&self, part: &Part, config: &Config) -> Serving {
+        Serving {
+            connections: part.connections.clone(),
+            shutdown: self.shutdown.clone(),
+            grace: config.grace(),
+        }
     }
 
     /// Ends the streams and the servers, within the grace.

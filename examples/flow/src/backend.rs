@@ -77,42 +77,8 @@ impl Backend {
 }
 
 async fn sse(State(backend): State<Backend>, session: SessionId) -> Result<Response, Problem> {
-    let topic = session.topic()?;
-    let cleared = backend.store.clear(&topic).await.map_err(|error| Problem::store(&error))?;
-    tracing::info!(%session, deleted = cleared.removed, "old events deleted");
-
-    let run = Run {
-        store: backend.store,
-        topic,
-        fence: cleared.position,
-        count: backend.count,
-        pace: backend.pace,
-    };
-    backend.streams.0.fetch_add(1, Ordering::SeqCst);
-    tracing::info!(%session, "stream opened");
-    let lifecycle = Lifecycle::new()
-        .complete_on(Run::completion())
-        .shutdown(backend.shutdown.cancelled_owned())
-        .on_close(move |reason, stats| {
-            backend.streams.0.fetch_sub(1, Ordering::SeqCst);
-            tracing::info!(%session, %reason, events = stats.events, "stream closed");
-        });
+    let (run, lifecycle) = backend.run(session).await?;
     Ok(Sse::new(run.events()).lifecycle(lifecycle).into_response())
-}
-
-#[derive(Deserialize)]
-struct EventsQuery {
-    after: Option<String>,
-}
-
-/// What is stored of a session, oldest first.
-#[derive(Debug, Serialize)]
-struct Listing {
-    events: Vec<Value>,
-    /// What to ask for next, as `after`.
-    next: String,
-    /// Whether something is missing between `after` and the first event.
-    status: &'static str,
 }
 
 async fn events(
@@ -120,35 +86,92 @@ async fn events(
     session: SessionId,
     Query(query): Query<EventsQuery>,
 ) -> Result<Json<Listing>, Problem> {
-    let topic = session.topic()?;
-    let after = match query.after.as_deref() {
-        None | Some("") => Position::START,
-        Some(after) => after
-            .parse()
-            .map_err(|error| Problem::bad_request("invalid_after", format!("after: {error}")))?,
-    };
-    let page = backend
-        .store
-        .read(after, &TopicSet::from(topic), PAGE)
-        .await
-        .map_err(|error| Problem::store(&error))?;
-    let events = page.entries.iter().filter_map(|entry| {
-        let event = entry.event()?;
-        let mut message: Value = serde_json::from_str(event.data()?).ok()?;
-        message.as_object_mut()?.insert("id".into(), entry.position.to_string().into());
-        Some(message)
-    });
-    Ok(Json(Listing {
-        events: events.collect(),
-        next: page.next.to_string(),
-        status: match page.status {
-            PageStatus::Exact => "exact",
-            PageStatus::Gap { .. } => "gap",
-            PageStatus::Reset => "reset",
-        },
-    }))
+    backend.list(session, &query).await.map(Json)
 }
 
 async fn health(State(backend): State<Backend>) -> Json<Value> {
-    Json(json!({ "status": "ok", "streams": backend.streams.count() }))
+    Json(backend.health())
+}
+
+/// From where on to list.
+#[derive(Debug, Deserialize)]
+pub(crate) struct EventsQuery {
+    after: Option<String>,
+}
+
+/// What is stored of a session, oldest first.
+#[derive(Debug, Serialize)]
+pub(crate) struct Listing {
+    events: Vec<Value>,
+    /// What to ask for next, as `after`.
+    next: String,
+    /// Whether something is missing between `after` and the first event.
+    status: &'static str,
+}
+
+impl Backend {
+    /// Deletes what is stored of a session and begins its run, on a stream that lives like this.
+    pub(crate) async fn run(self, session: SessionId) -> Result<(Run, Lifecycle), Problem> {
+        let topic = session.topic()?;
+        let cleared = self.store.clear(&topic).await.map_err(|error| Problem::store(&error))?;
+        tracing::info!(%session, deleted = cleared.removed, "old events deleted");
+
+        let run = Run {
+            store: self.store,
+            topic,
+            fence: cleared.position,
+            count: self.count,
+            pace: self.pace,
+        };
+        self.streams.0.fetch_add(1, Ordering::SeqCst);
+        tracing::info!(%session, "stream opened");
+        let lifecycle = Lifecycle::new()
+            .complete_on(Run::completion())
+            .shutdown(self.shutdown.cancelled_owned())
+            .on_close(move |reason, stats| {
+                self.streams.0.fetch_sub(1, Ordering::SeqCst);
+                tracing::info!(%session, %reason, events = stats.events, "stream closed");
+            });
+        Ok((run, lifecycle))
+    }
+
+    /// What is stored of a session.
+    pub(crate) async fn list(
+        &self,
+        session: SessionId,
+        query: &EventsQuery,
+    ) -> Result<Listing, Problem> {
+        let topic = session.topic()?;
+        let after = match query.after.as_deref() {
+            None | Some("") => Position::START,
+            Some(after) => after.parse().map_err(|error| {
+                Problem::bad_request("invalid_after", format!("after: {error}"))
+            })?,
+        };
+        let page = self
+            .store
+            .read(after, &TopicSet::from(topic), PAGE)
+            .await
+            .map_err(|error| Problem::store(&error))?;
+        let events = page.entries.iter().filter_map(|entry| {
+            let event = entry.event()?;
+            let mut message: Value = serde_json::from_str(event.data()?).ok()?;
+            message.as_object_mut()?.insert("id".into(), entry.position.to_string().into());
+            Some(message)
+        });
+        Ok(Listing {
+            events: events.collect(),
+            next: page.next.to_string(),
+            status: match page.status {
+                PageStatus::Exact => "exact",
+                PageStatus::Gap { .. } => "gap",
+                PageStatus::Reset => "reset",
+            },
+        })
+    }
+
+    /// That it runs, and with how many streams.
+    pub(crate) fn health(&self) -> Value {
+        json!({ "status": "ok", "streams": self.streams.count() })
+    }
 }

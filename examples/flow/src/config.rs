@@ -15,6 +15,10 @@ pub struct Config {
     #[arg(long, value_enum, default_value_t = Role::Both)]
     pub role: Role,
 
+    /// What serves it; a client sees no difference.
+    #[arg(long, value_enum, default_value_t = Framework::Axum)]
+    pub framework: Framework,
+
     /// The address to listen at.
     #[arg(long, env = "HOST", default_value = "127.0.0.1")]
     pub host: IpAddr,
@@ -62,6 +66,15 @@ pub enum Role {
     Backend,
     /// The front alone.
     Front,
+}
+
+/// What serves the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Framework {
+    /// Axum.
+    Axum,
+    /// Actix.
+    Actix,
 }
 
 impl Config {

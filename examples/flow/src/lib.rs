@@ -3,6 +3,7 @@
 
 #![forbid(unsafe_code)]
 
+mod actix;
 pub mod app;
 pub mod backend;
 pub mod config;

@@ -2,11 +2,12 @@
 
 use std::fmt;
 
+use actix_web::{HttpResponse, ResponseError};
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What went wrong with a request.
 #[derive(Debug)]
@@ -20,6 +21,15 @@ impl Problem {
     /// The client's fault: 400.
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+    }
+
+    fn json(&self) -> Value {
+        json!({ "error": { "code": self.code, "message": self.message } })
+    }
+
+    /// What a path takes that does not take everything.
+    fn allow(&self) -> Option<&'static str> {
+        (self.status == StatusCode::METHOD_NOT_ALLOWED).then_some("GET")
     }
 
     /// The store does not answer: 503. The client is told no more than that.
@@ -43,18 +53,38 @@ pub(crate) async fn not_found() -> Problem {
 }
 
 /// The answer to a method that a path does not take: 405.
-pub(crate) async fn method_not_allowed() -> impl IntoResponse {
-    let problem = Problem {
+pub(crate) async fn method_not_allowed() -> Problem {
+    Problem {
         status: StatusCode::METHOD_NOT_ALLOWED,
         code: "method_not_allowed",
         message: "this path takes GET only".into(),
-    };
-    ([(ALLOW, "GET")], problem)
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { status, code, message } = self;
-        (status, Json(json!({ "error": { "code": code, "message": message } }))).into_response()
+        let allow = self.allow().map(|allow| [(ALLOW, allow)]);
+        (self.status, allow, Json(self.json())).into_response()
+    }
+}
+
+impl ResponseError for Problem {
+    fn status_code(&self) -> actix_web::http::StatusCode {
+        // Each status of this file is one of Actix too.
+        self.status.as_u16().try_into().unwrap_or_default()
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let mut response = HttpResponse::build(self.status_code());
+        if let Some(allow) = self.allow() {
+            response.insert_header((ALLOW.as_str(), allow));
+        }
+        response.json(self.json())
     }
 }

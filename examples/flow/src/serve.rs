@@ -27,11 +27,22 @@ impl OpenConnections {
     }
 }
 
+/// How a server runs and ends.
+#[derive(Debug, Clone)]
+pub struct Serving {
+    /// Counts its connections.
+    pub connections: OpenConnections,
+    /// Ends it when it is cancelled.
+    pub shutdown: CancellationToken,
+    /// What open connections are given at the end.
+    pub grace: Duration,
+}
+
 /// One connection, counted while it lives.
-struct Counted(OpenConnections);
+pub(crate) struct Counted(OpenConnections);
 
 impl Counted {
-    fn new(connections: OpenConnections) -> Self {
+    pub(crate) fn new(connections: OpenConnections) -> Self {
         connections.0.fetch_add(1, Ordering::SeqCst);
         Self(connections)
     }
@@ -43,16 +54,14 @@ impl Drop for Counted {
     }
 }
 
-/// Serves `router` until `shutdown` is cancelled; then takes no new connection, lets each open one
-/// finish what it is at, and after `grace` cuts those that are still there.
+/// Serves `router` until the shutdown is cancelled; then takes no new connection, lets each open one
+/// finish what it is at, and after the grace cuts those that are still there.
 ///
 /// The grace is for clients that do not read: a server cannot end their stream in good form.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
-    connections: OpenConnections,
-    shutdown: CancellationToken,
-    grace: Duration,
+    Serving { connections, shutdown, grace }: Serving,
 ) {
     let mut server = auto::Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));

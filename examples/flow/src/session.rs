@@ -1,8 +1,11 @@
 //! Whose events these are.
 
 use std::fmt;
+use std::future::{Ready, ready};
 use std::str::FromStr;
 
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpRequest, web};
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use serde::Deserialize;
@@ -59,13 +62,34 @@ impl<S: Sync> FromRequestParts<S> for SessionId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        #[derive(Deserialize)]
-        struct Parameters {
-            #[serde(rename = "sessionId")]
-            session_id: Option<String>,
-        }
-        let parameters = Query::<Parameters>::try_from_uri(&parts.uri)
-            .map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+        let parameters = Query::<Parameters>::try_from_uri(&parts.uri);
+        parameters.map_err(|error| error.body_text()).map(|it| it.0).try_into()
+    }
+}
+
+impl FromRequest for SessionId {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let parameters = web::Query::<Parameters>::from_query(request.query_string());
+        ready(parameters.map_err(|error| error.to_string()).map(|it| it.0).try_into())
+    }
+}
+
+/// What a query says of the session.
+#[derive(Deserialize)]
+struct Parameters {
+    #[serde(rename = "sessionId")]
+    session_id: Option<String>,
+}
+
+impl TryFrom<Result<Parameters, String>> for SessionId {
+    type Error = Problem;
+
+    fn try_from(parameters: Result<Parameters, String>) -> Result<Self, Problem> {
+        let parameters =
+            parameters.map_err(|reason| Problem::bad_request("invalid_query", reason))?;
         let Some(text) = &parameters.session_id else {
             return Err(Problem::bad_request("invalid_session_id", "sessionId is missing"));
         };

@@ -5,7 +5,7 @@ mod support;
 use std::net::TcpListener;
 use std::process::Command;
 
-use support::{Stream, listing};
+use support::{Stream, framework, listing};
 use tempfile::TempDir;
 use testkit::Process;
 
@@ -21,7 +21,7 @@ fn command(directory: &TempDir, arguments: &[&str]) -> Command {
     }
     let database = format!("sqlite:{}", directory.path().join("flow.db").display());
     command.envs([("DATABASE_URL", &*database), ("PORT", "0"), ("BACKEND_PORT", "0")]);
-    command.args(arguments);
+    command.args(["--framework", framework()]).args(arguments);
     command
 }
 

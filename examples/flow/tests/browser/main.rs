@@ -12,13 +12,22 @@ use serde_json::json;
 use testkit::{BOUND, Browser, Key, test, until};
 
 use split::Split;
-use support::Fixture;
+use support::{Fixture, framework};
 use visitor::Visitor;
 
 const SEVEN: [&str; 7] =
     ["connecting", "message", "message", "message", "message", "message", "complete"];
 
-fn main() -> ExitCode {
+pub(crate) fn main() -> ExitCode {
+    let actix = [
+        test!(the_seven_events_arrive_one_by_one_and_are_read_back, Browser),
+        test!(a_backend_killed_in_mid_stream_is_shown_and_the_page_comes_back, Browser),
+        test!(stop_hangs_up_and_nothing_comes_after, Browser),
+        test!(a_page_that_is_left_in_mid_stream_lets_go, Browser),
+    ];
+    if framework() == "actix" {
+        return testkit::run(actix);
+    }
     testkit::run([
         test!(the_seven_events_arrive_one_by_one_and_are_read_back, Browser),
         test!(a_second_run_replaces_the_first_and_is_read_back, Browser),

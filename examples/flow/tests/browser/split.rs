@@ -5,6 +5,8 @@ use std::process::Command;
 use tempfile::TempDir;
 use testkit::Process;
 
+use super::support::framework;
+
 /// Front and backend in processes of their own.
 #[derive(Debug)]
 pub(crate) struct Split {
@@ -52,7 +54,7 @@ fn backend(folder: &TempDir, port: &str, arguments: &[&str]) -> Process {
 
 fn flow(role: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flow"));
-    command.args(["--role", role]);
+    command.args(["--role", role, "--framework", framework()]);
     command
 }
 

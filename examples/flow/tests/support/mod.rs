@@ -13,10 +13,16 @@ use serde_json::Value;
 use sse_core::{Decoder, MessageEvent};
 use tempfile::TempDir;
 
+/// What serves: a test target whose name ends in `actix` is the same tests on Actix.
+pub fn framework() -> &'static str {
+    if env!("CARGO_CRATE_NAME").ends_with("actix") { "actix" } else { "axum" }
+}
+
 /// The configuration of these arguments, on free ports and a database of its own.
 pub fn config(directory: &TempDir, arguments: &[&str]) -> Config {
     let database = format!("sqlite:{}", directory.path().join("flow.db").display());
     let fixed = ["flow", "--port=0", "--backend-port=0", "--database-url", &database];
+    let fixed = [&fixed[..], &["--framework", framework()]].concat();
     Config::try_parse_from(fixed.iter().chain(arguments)).expect("the arguments are right")
 }
 

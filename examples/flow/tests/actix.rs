@@ -1,0 +1,6 @@
+//! The flow on Actix: the same tests.
+
+#[path = "flow.rs"]
+mod flow;
+#[path = "process.rs"]
+mod process;
