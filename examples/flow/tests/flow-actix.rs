@@ -2,5 +2,3 @@
 
 #[path = "flow.rs"]
 mod flow;
-#[path = "process.rs"]
-mod process;

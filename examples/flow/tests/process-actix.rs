@@ -1,0 +1,4 @@
+//! The program on Actix: the same tests.
+
+#[path = "process.rs"]
+mod process;
