@@ -20,6 +20,11 @@ pub use client::{Client, Response, Version};
 pub use framework::{Framework, Server};
 pub use rig::Rig;
 
+/// Compiles the code of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/serving.md")]
+struct Serving;
+
 /// Makes a test of every case, for both versions of HTTP, with this framework.
 #[macro_export]
 macro_rules! suite {
