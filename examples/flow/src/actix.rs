@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use actix_cors::Cors;
 use actix_web::middleware::Condition;
-use actix_web::web::{self, Data, Json, Query, ServiceConfig};
-use actix_web::{App, HttpResponse, HttpServer, Resource, Responder};
+use actix_web::web::{self, Data, Json, ServiceConfig};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Responder};
 use serde_json::json;
 use sse_actix::{Sse, tower};
 use sse_proxy::Upstream;
 use tokio::net::TcpListener;
 
-use crate::backend::{Backend, EventsQuery, Listing};
+use crate::backend::{Backend, Listing};
 use crate::front::PAGE;
 use crate::problem::{self, Problem};
 use crate::serve::{Counted, Serving};
@@ -44,9 +44,9 @@ async fn sse(backend: Data<Backend>, session: SessionId) -> Result<impl Responde
 async fn events(
     backend: Data<Backend>,
     session: SessionId,
-    query: Query<EventsQuery>,
+    request: HttpRequest,
 ) -> Result<Json<Listing>, Problem> {
-    backend.list(session, &query).await.map(Json)
+    backend.list(session, Some(request.query_string())).await.map(Json)
 }
 
 async fn health(backend: Data<Backend>) -> impl Responder {

@@ -3,9 +3,10 @@
 use std::error::Error;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use sse_proxy::Upstream;
-use sse_store::SeaOrmStore;
+use sse_store::{EventStore as _, SeaOrmStore};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -29,6 +30,7 @@ pub struct App {
     pub front: Option<Part>,
     /// The backend's open streams.
     pub streams: OpenStreams,
+    store: Option<Arc<SeaOrmStore>>,
     servers: JoinSet<()>,
     shutdown: CancellationToken,
 }
@@ -53,6 +55,7 @@ impl App {
             backend: None,
             front: None,
             streams: OpenStreams::default(),
+            store: None,
             servers: JoinSet::new(),
             shutdown: CancellationToken::new(),
         };
@@ -67,11 +70,12 @@ impl App {
 
         let mut backend_url = config.backend_url.clone();
         if let Some(listener) = backend_listener {
+            let store = Arc::new(open_store(config).await?);
             let backend = Backend {
-                store: Arc::new(SeaOrmStore::connect(&config.database_url).await?),
+                store: store.clone(),
                 count: config.count,
                 pace,
-                cors_origins: config.cors_origins.clone(),
+                cors_origins: config.cors_origins.0.clone(),
                 shutdown: app.shutdown.clone(),
                 streams: app.streams.clone(),
             };
@@ -86,6 +90,7 @@ impl App {
             };
             backend_url = format!("http://{}", part.address);
             app.backend = Some(part);
+            app.store = Some(store);
         }
         if let Some(listener) = front_listener {
             let upstream = Upstream::builder(&backend_url)
@@ -120,7 +125,7 @@ impl App {
         }
     }
 
-    /// Ends the streams and the servers, within the grace.
+    /// Ends the streams and the servers, within the grace, and closes the store.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
         while let Some(ended) = self.servers.join_next().await {
@@ -128,7 +133,19 @@ impl App {
                 tracing::error!(%error, "a server ended badly");
             }
         }
+        if let Some(store) = self.store {
+            store.close().await;
+        }
     }
+}
+
+/// Opens the store and deletes what is too old, which also shows that it can be written to.
+async fn open_store(config: &Config) -> Result<SeaOrmStore, BoxError> {
+    let store = SeaOrmStore::connect(&config.database_url).await?;
+    let oldest = SystemTime::now().checked_sub(config.keep()).unwrap_or(UNIX_EPOCH);
+    let deleted = store.purge(oldest).await?;
+    tracing::info!(deleted, days = config.keep_days, "events that were too old deleted");
+    Ok(store)
 }
 
 async fn listen(host: IpAddr, port: Option<u16>) -> Result<Option<TcpListener>, BoxError> {

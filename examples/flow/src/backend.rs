@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::extract::{Query, State};
-use axum::http::{HeaderValue, Method};
+use axum::extract::State;
+use axum::http::{HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
@@ -18,7 +18,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use crate::pace::Pace;
 use crate::problem::{Problem, method_not_allowed, not_found};
 use crate::run::Run;
-use crate::session::SessionId;
+use crate::session::{SessionId, parameters};
 
 /// How many events one answer of `/events` lists at most.
 pub const PAGE: usize = 500;
@@ -84,19 +84,13 @@ async fn sse(State(backend): State<Backend>, session: SessionId) -> Result<Respo
 async fn events(
     State(backend): State<Backend>,
     session: SessionId,
-    Query(query): Query<EventsQuery>,
+    uri: Uri,
 ) -> Result<Json<Listing>, Problem> {
-    backend.list(session, &query).await.map(Json)
+    backend.list(session, uri.query()).await.map(Json)
 }
 
 async fn health(State(backend): State<Backend>) -> Json<Value> {
     Json(backend.health())
-}
-
-/// From where on to list.
-#[derive(Debug, Deserialize)]
-pub(crate) struct EventsQuery {
-    after: Option<String>,
 }
 
 /// What is stored of a session, oldest first.
@@ -135,14 +129,19 @@ impl Backend {
         Ok((run, lifecycle))
     }
 
-    /// What is stored of a session.
+    /// What is stored of a session, from where on the query says.
     pub(crate) async fn list(
         &self,
         session: SessionId,
-        query: &EventsQuery,
+        query: Option<&str>,
     ) -> Result<Listing, Problem> {
+        /// From where on to list.
+        #[derive(Deserialize)]
+        struct Parameters {
+            after: Option<String>,
+        }
         let topic = session.topic()?;
-        let after = match query.after.as_deref() {
+        let after = match parameters::<Parameters>(query)?.after.as_deref() {
             None | Some("") => Position::START,
             Some(after) => after.parse().map_err(|error| {
                 Problem::bad_request("invalid_after", format!("after: {error}"))

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::http::{HeaderValue, Uri};
 use clap::{Parser, ValueEnum};
+use sse_proxy::Upstream;
 
 /// The documented flow of Server-Sent Events: a page, a front that forwards, and a backend that
 /// stores and streams.
@@ -20,7 +21,7 @@ pub struct Config {
     pub framework: Framework,
 
     /// The address to listen at.
-    #[arg(long, env = "HOST", default_value = "127.0.0.1")]
+    #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
 
     /// The port of what runs: 3000 for a front, 3100 for a backend alone; 0 for any free one.
@@ -32,7 +33,7 @@ pub struct Config {
     pub backend_port: u16,
 
     /// Where a front alone finds its backend.
-    #[arg(long, env = "BACKEND_URL", default_value = "http://127.0.0.1:3100", value_parser = http_url)]
+    #[arg(long, env = "BACKEND_URL", default_value = "http://127.0.0.1:3100", value_parser = upstream_url)]
     pub backend_url: String,
 
     /// Where the events are stored.
@@ -41,8 +42,12 @@ pub struct Config {
 
     /// From which origins a browser may connect to the backend directly, with credentials;
     /// separated by commas.
-    #[arg(long, env = "CORS_ORIGINS", value_delimiter = ',', value_parser = origin)]
-    pub cors_origins: Vec<HeaderValue>,
+    #[arg(long, env = "CORS_ORIGINS", default_value = "", value_parser = origins)]
+    pub cors_origins: Origins,
+
+    /// Days after which stored events are deleted, when the backend starts.
+    #[arg(long, default_value_t = 7)]
+    pub keep_days: u64,
 
     /// How many messages a run has.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(..=10_000))]
@@ -56,6 +61,10 @@ pub struct Config {
     #[arg(long, default_value_t = 5)]
     pub grace: u64,
 }
+
+/// Origins of pages.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins(pub Vec<HeaderValue>);
 
 /// What to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -91,25 +100,36 @@ impl Config {
         Duration::from_millis(self.interval_ms)
     }
 
+    /// How long stored events are kept.
+    pub fn keep(&self) -> Duration {
+        Duration::from_secs(self.keep_days.saturating_mul(24 * 60 * 60))
+    }
+
     /// What open connections are given at the end.
     pub fn grace(&self) -> Duration {
         Duration::from_secs(self.grace)
     }
 }
 
-/// A URL with a host that is spoken to by HTTP.
-fn http_url(text: &str) -> Result<String, String> {
-    let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
-    match uri.scheme_str() {
-        Some("http") if uri.host().is_some() => Ok(text.into()),
-        Some("http") => Err("it has no host".into()),
-        _ => Err("it does not begin with http://".into()),
+/// A URL that the proxy takes for its upstream.
+fn upstream_url(text: &str) -> Result<String, String> {
+    match Upstream::builder(text).build() {
+        Ok(_) => Ok(text.into()),
+        Err(error) => Err(error.to_string()),
     }
+}
+
+/// A list of origins; an empty text is an empty list, as an unset variable is.
+fn origins(text: &str) -> Result<Origins, String> {
+    let listed = text.split(',').map(str::trim).filter(|text| !text.is_empty());
+    listed
+        .map(|text| origin(text).map_err(|reason| format!("{text}: {reason}")))
+        .collect::<Result<_, _>>()
+        .map(Origins)
 }
 
 /// An origin as a browser sends it: a scheme, a host and perhaps a port, and nothing after.
 fn origin(text: &str) -> Result<HeaderValue, String> {
-    let text = text.trim();
     let uri: Uri = text.parse().map_err(|error| format!("{error}"))?;
     let authority = uri.authority().ok_or("it has no host")?;
     match uri.scheme_str() {
@@ -130,7 +150,9 @@ mod tests {
     #[test]
     fn an_origin_has_no_path_and_no_wildcard_scheme() {
         assert!(origin("http://localhost:3000").is_ok());
-        assert!(origin(" https://example.org ").is_ok());
+        let listed = origins("http://localhost:3000, https://example.org,").unwrap();
+        assert_eq!(listed.0, ["http://localhost:3000", "https://example.org"]);
+        assert_eq!(origins(" "), Ok(Origins::default()));
         for wrong in ["", "*", "localhost:3000", "http://a/", "http://a/b", "ftp://a", "null"] {
             assert!(origin(wrong).is_err(), "{wrong}");
         }
@@ -153,7 +175,8 @@ mod tests {
             Config::try_parse_from(["flow"].iter().chain(arguments)).unwrap_err().to_string()
         };
         assert!(error(&["--port", "x"]).contains("--port"));
-        assert!(error(&["--backend-url", "backend"]).contains("does not begin with http://"));
+        assert!(error(&["--backend-url", "ftp://backend"]).contains("--backend-url"));
+        assert!(error(&["--backend-url", "http://user:word@backend"]).contains("--backend-url"));
         assert!(error(&["--cors-origins", "http://a,*"]).contains("--cors-origins"));
         assert!(error(&["--count", "99999999"]).contains("--count"));
     }

@@ -1,7 +1,6 @@
 //! Serves a router so that it ends within a grace, whatever its clients do.
 
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,10 +10,18 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// How long a new connection may say nothing, and how long a request's head may take.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long what was sent may stay unacknowledged: a client whose cable was pulled holds its stream
+/// no longer.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many connections are open.
 #[derive(Debug, Clone, Default)]
@@ -64,7 +71,7 @@ pub async fn serve(
     Serving { connections, shutdown, grace }: Serving,
 ) {
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(Duration::from_secs(10));
+    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
     server.http2().timer(TokioTimer::new());
     let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();
@@ -74,23 +81,34 @@ pub async fn serve(
             Some(_) = tasks.join_next() => continue,
             () = shutdown.cancelled() => break,
         };
-        match accepted {
-            Ok((stream, _)) => {
-                let counted = Counted::new(connections.clone());
-                set_options(&stream);
-                let service = TowerToHyperService::new(router.clone());
-                let connection =
-                    server.serve_connection(TokioIo::new(stream), service).into_owned();
-                let connection = graceful.watch(connection);
-                tasks.spawn(async move {
-                    if let Err(error) = connection.await {
-                        tracing::debug!(%error, "a connection ended early");
-                    }
-                    drop(counted);
-                });
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // With no file descriptor left, accepting fails at once and again.
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(Duration::from_millis(100)).await;
+                continue;
             }
-            Err(error) => pause_after(&error).await,
-        }
+        };
+        let counted = Counted::new(connections.clone());
+        let (server, router) = (server.clone(), router.clone());
+        let (watcher, shutdown) = (graceful.watcher(), shutdown.clone());
+        tasks.spawn(async move {
+            let _counted = counted;
+            tokio::select! {
+                // The timers of the server begin with the first byte.
+                spoken = timeout(HEAD_TIMEOUT, first_byte(&stream)) => match spoken {
+                    Ok(Ok(())) => {}
+                    Ok(Err(_)) | Err(_) => return,
+                },
+                () = shutdown.cancelled() => return,
+            }
+            let service = TowerToHyperService::new(router);
+            let connection = server.serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = watcher.watch(connection.into_owned()).await {
+                tracing::debug!(%error, "a connection ended early");
+            }
+        });
     }
     drop(listener);
     if timeout(grace, graceful.shutdown()).await.is_err() {
@@ -99,15 +117,20 @@ pub async fn serve(
     tasks.shutdown().await;
 }
 
-/// An event must not wait for a full segment.
-fn set_options(stream: &TcpStream) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "TCP_NODELAY could not be set");
+/// Waits for the first byte of a new connection, which stays where it is; an error where it ends
+/// without one.
+async fn first_byte(stream: &TcpStream) -> io::Result<()> {
+    set_options(stream)?;
+    match stream.peek(&mut [0]).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
     }
 }
 
-/// With no file descriptor left, accepting fails at once and again: wait for one to be closed.
-async fn pause_after(error: &io::Error) {
-    tracing::warn!(%error, "a connection could not be accepted");
-    pin!(sleep(Duration::from_millis(100))).await;
+/// An event must not wait for a full segment, nor a stream for a client that is gone.
+fn set_options(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+    SockRef::from(stream).set_tcp_user_timeout(Some(USER_TIMEOUT))?;
+    Ok(())
 }

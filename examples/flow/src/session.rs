@@ -5,10 +5,11 @@ use std::future::{Ready, ready};
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
-use actix_web::{FromRequest, HttpRequest, web};
-use axum::extract::{FromRequestParts, Query};
+use actix_web::{FromRequest, HttpRequest};
+use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use sse_store::Topic;
 
 use crate::problem::Problem;
@@ -58,12 +59,31 @@ impl FromStr for SessionId {
     }
 }
 
+/// The parameters of a query, each given once at most.
+pub(crate) fn parameters<T: DeserializeOwned>(query: Option<&str>) -> Result<T, Problem> {
+    serde_urlencoded::from_str(query.unwrap_or_default())
+        .map_err(|error| Problem::bad_request("invalid_query", error.to_string()))
+}
+
+impl SessionId {
+    fn from_query(query: Option<&str>) -> Result<Self, Problem> {
+        #[derive(Deserialize)]
+        struct Parameters {
+            #[serde(rename = "sessionId")]
+            session_id: Option<String>,
+        }
+        let Some(text) = parameters::<Parameters>(query)?.session_id else {
+            return Err(Problem::bad_request("invalid_session_id", "sessionId is missing"));
+        };
+        text.parse().map_err(|reason| Problem::bad_request("invalid_session_id", reason))
+    }
+}
+
 impl<S: Sync> FromRequestParts<S> for SessionId {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let parameters = Query::<Parameters>::try_from_uri(&parts.uri);
-        parameters.map_err(|error| error.body_text()).map(|it| it.0).try_into()
+        Self::from_query(parts.uri.query())
     }
 }
 
@@ -72,27 +92,6 @@ impl FromRequest for SessionId {
     type Future = Ready<Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let parameters = web::Query::<Parameters>::from_query(request.query_string());
-        ready(parameters.map_err(|error| error.to_string()).map(|it| it.0).try_into())
-    }
-}
-
-/// What a query says of the session.
-#[derive(Deserialize)]
-struct Parameters {
-    #[serde(rename = "sessionId")]
-    session_id: Option<String>,
-}
-
-impl TryFrom<Result<Parameters, String>> for SessionId {
-    type Error = Problem;
-
-    fn try_from(parameters: Result<Parameters, String>) -> Result<Self, Problem> {
-        let parameters =
-            parameters.map_err(|reason| Problem::bad_request("invalid_query", reason))?;
-        let Some(text) = &parameters.session_id else {
-            return Err(Problem::bad_request("invalid_session_id", "sessionId is missing"));
-        };
-        text.parse().map_err(|reason| Problem::bad_request("invalid_session_id", reason))
+        ready(Self::from_query(Some(request.query_string())))
     }
 }

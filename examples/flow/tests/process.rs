@@ -16,7 +16,7 @@ struct Flow {
 
 fn command(directory: &TempDir, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flow"));
-    for variable in ["HOST", "BACKEND_URL", "CORS_ORIGINS", "RUST_LOG"] {
+    for variable in ["BACKEND_URL", "CORS_ORIGINS", "RUST_LOG"] {
         command.env_remove(variable);
     }
     let database = format!("sqlite:{}", directory.path().join("flow.db").display());
@@ -62,6 +62,13 @@ async fn an_unwritable_database_is_one_clear_line_and_exit_code_1() {
         let line = complaint(command(&directory, &[]).env("DATABASE_URL", database)).await;
         assert!(line.contains(database.trim_start_matches("sqlite:")), "{line}");
     }
+    // A database that is there, and may only be read.
+    let mut flow = Flow::start(&directory, &["--role=backend"]).await;
+    flow.process.interrupt();
+    flow.process.exit().await;
+    let database = format!("sqlite:{}?mode=ro", directory.path().join("flow.db").display());
+    let line = complaint(command(&directory, &[]).env("DATABASE_URL", &database)).await;
+    assert!(line.contains("flow.db"), "{line}");
     let line = complaint(command(&directory, &[]).env("DATABASE_URL", "redis://x")).await;
     assert!(line.contains("redis"), "{line}");
 }
@@ -81,15 +88,17 @@ async fn a_wrong_setting_is_named_and_nothing_is_started() {
 }
 
 #[tokio::test]
-async fn ctrl_c_with_a_stream_open_ends_within_the_grace() {
+async fn ctrl_c_with_a_stream_open_ends_it_well_and_waits_for_no_grace() {
     let directory = TempDir::new().unwrap();
-    let mut flow = Flow::start(&directory, &["--interval-ms=600000"]).await;
+    let mut flow = Flow::start(&directory, &["--interval-ms=600000", "--grace=3600"]).await;
     let mut stream = Stream::open(flow.backend, "/sse?sessionId=s").await;
     stream.message().await;
     flow.process.interrupt();
     assert!(stream.next().await.expect("not cut short").is_none());
     drop(stream);
     assert!(flow.process.exit().await.success());
+    let wal = directory.path().join("flow.db-wal");
+    assert!(!wal.exists(), "the store is closed: one file has it all");
 }
 
 #[tokio::test]

@@ -50,7 +50,9 @@ impl Fixture {
     pub async fn stepped() -> (Self, Steps) {
         let directory = TempDir::new().expect("a directory");
         let (pace, steps) = Pace::stepped();
-        let app = App::start(&config(&directory, &[]), pace).await.expect("the application starts");
+        // A test that ends within its bound has not waited for this grace.
+        let config = config(&directory, &["--grace=3600"]);
+        let app = App::start(&config, pace).await.expect("the application starts");
         (Self { app, directory }, steps)
     }
 
