@@ -11,6 +11,8 @@ use super::error::{commit_failed, failed};
 use super::heads::Heads;
 #[cfg(feature = "postgres")]
 use super::postgres;
+#[cfg(feature = "sqlite")]
+use super::sqlite;
 use super::write::{self, Appended, Old, Purged};
 use crate::{Cleared, NewEntry, Position, StoreError, Topic};
 
@@ -52,6 +54,7 @@ impl Writer {
     pub(super) fn start(db: DatabaseConnection, url: Arc<str>, head: Position) -> Self {
         let (queue, writes) = mpsc::channel(QUEUE);
         let heads = Heads::new(head);
+        #[allow(unused_mut, reason = "only PostgreSQL has something to run")]
         let mut beside = JoinSet::new();
         #[cfg(feature = "postgres")]
         if postgres::pool(&db).is_some() {
@@ -237,16 +240,13 @@ impl Task {
     /// Appends some batches in one transaction; an answer for each.
     async fn append_batches(&self, batches: &[&[NewEntry]]) -> Vec<Appended> {
         let known = self.heads.newest();
-        #[cfg(feature = "postgres")]
-        if let Some(pool) = postgres::pool(&self.db) {
-            match postgres::append(pool, &self.url, known, batches).await {
-                Ok(None) => {}
-                Ok(Some((answers, head))) => {
-                    self.heads.saw(head);
-                    return answers;
-                }
-                Err(error) => return vec![Err(error); batches.len()],
+        match self.append_in_one(known, batches).await {
+            Ok(None) => {}
+            Ok(Some((answers, head))) => {
+                self.heads.saw(head);
+                return answers;
             }
+            Err(error) => return vec![Err(error); batches.len()],
         }
         let written = self
             .write("append to", async |transaction| {
@@ -260,6 +260,24 @@ impl Task {
             }
             Err(error) => vec![Err(error); batches.len()],
         }
+    }
+
+    /// The short way, on databases that have one.
+    async fn append_in_one(
+        &self,
+        known: Position,
+        batches: &[&[NewEntry]],
+    ) -> Result<Option<(Vec<Appended>, Position)>, StoreError> {
+        #[cfg(feature = "postgres")]
+        if let Some(pool) = postgres::pool(&self.db) {
+            return postgres::append(pool, &self.url, known, batches).await;
+        }
+        #[cfg(feature = "sqlite")]
+        if let Some(pool) = sqlite::pool(&self.db) {
+            return sqlite::append(pool, &self.url, known, batches).await;
+        }
+        let _ = (known, batches);
+        Ok(None)
     }
 
     async fn write<T>(
