@@ -3,6 +3,7 @@
 //! - `cargo run --release -p benches --features peers` prints the table: every row with all its
 //!   contenders in one run, as ratios, with the allocations of each and the floors beside it.
 //! - `cargo bench -p benches --features peers` measures the same rows with criterion.
+//! - `cargo run --release -p benches --features store --bin store` prints the table of the store.
 
 pub mod decoders;
 pub mod encoders;
