@@ -85,8 +85,8 @@ async fn a_service_outlives_its_server(service: Service) {
     for data in &outcomes.not_written {
         assert!(!stored.contains_key(data), "{data} was said not to be written");
     }
-    // Each writer had at most one on its way when the server went, and the test ended one.
-    assert!(outcomes.unknown.len() <= 4 * 2, "{:?}", outcomes.unknown);
+    // Each writer has one on its way, at most once for each of the five connections that turn out to be lost.
+    assert!(outcomes.unknown.len() <= 4 * 2 * 5, "{:?}", outcomes.unknown);
 }
 
 fn new(data: String) -> NewEntry {
