@@ -47,11 +47,7 @@ impl fmt::Display for LastEventIdRejection {
     }
 }
 
-impl std::error::Error for LastEventIdRejection {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.0)
-    }
-}
+impl std::error::Error for LastEventIdRejection {}
 
 impl ResponseError for LastEventIdRejection {
     fn status_code(&self) -> StatusCode {
