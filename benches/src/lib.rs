@@ -3,8 +3,11 @@
 //! - `cargo run --release -p benches --features peers` prints the table: every row with all its
 //!   contenders in one run, as ratios, with the allocations of each and the floors beside it.
 //! - `cargo bench -p benches --features peers` measures the same rows with criterion.
+//! - `cargo run --release -p benches --features burst --bin burst` prints what one client's burst costs.
 //! - `cargo run --release -p benches --features store --bin store` prints the table of the store.
 
+#[cfg(feature = "peers")]
+mod bodies;
 pub mod decoders;
 pub mod encoders;
 mod streams;
@@ -62,6 +65,8 @@ impl std::fmt::Debug for Contender {
 pub fn rows() -> Vec<Row> {
     let mut rows = decoders::rows();
     rows.extend(encoders::rows());
+    #[cfg(feature = "peers")]
+    rows.extend(bodies::rows());
     rows
 }
 
