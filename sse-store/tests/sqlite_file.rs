@@ -4,7 +4,6 @@
 mod outbox;
 
 use std::collections::HashMap;
-use std::future::Future;
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
 use std::task::{Context, Waker};
@@ -17,6 +16,7 @@ use sse_store::{
     EventStore, Migrator, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet,
 };
 use tempfile::TempDir;
+use testkit::{BOUND, until};
 
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
@@ -39,16 +39,6 @@ async fn stored(store: &SeaOrmStore) -> Vec<String> {
     let events = page.unwrap().entries.into_iter();
     let events = events.filter_map(|entry| entry.into_event());
     events.map(|event| event.data().unwrap().to_owned()).collect()
-}
-
-/// Polls a condition until it holds.
-async fn until<F: Future<Output = bool>>(what: &str, condition: impl Fn() -> F) {
-    let patience = tokio::time::timeout(Duration::from_secs(30), async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    });
-    assert!(patience.await.is_ok(), "{what}: not within 30 s");
 }
 
 fn alive_tasks() -> usize {
@@ -277,7 +267,7 @@ async fn a_dropped_append_still_commits() {
     let mut append = store.append(vec![new("dropped"), new("too")]);
     assert!(append.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(append);
-    until("the append commits", async || stored(&store).await == ["dropped", "too"]).await;
+    until(BOUND, "the append commits", async || stored(&store).await == ["dropped", "too"]).await;
 }
 
 #[tokio::test]
@@ -293,7 +283,7 @@ async fn the_task_ends_with_the_last_handle() {
     assert!(append.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(append);
     drop(clone);
-    until("no task is left", async || alive_tasks() == before).await;
+    until(BOUND, "no task is left", async || alive_tasks() == before).await;
     let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
     assert_eq!(stored(&store).await, ["a", "b"], "what was queued is done before the end");
 }
