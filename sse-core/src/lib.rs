@@ -124,7 +124,7 @@ pub use decode::{DecodeError, Decoder, DecoderBuilder, Overflow};
 pub use event::Event;
 pub use field::{EventId, EventType, FieldError, FieldErrorKind};
 pub use frame::Frame;
-pub use headers::{HEADERS, MIME, response_headers};
+pub use headers::{HEADERS, MIME, is_event_stream, response_headers};
 pub use last_event_id::{LastEventId, LastEventIdError};
 #[cfg(feature = "tokio")]
 pub use lifecycle::{

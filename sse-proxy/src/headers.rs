@@ -151,8 +151,7 @@ pub(crate) fn add_via(from: &HeaderMap, to: &mut HeaderMap, version: http::Versi
 /// coding, since none was asked for.
 pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    let mime = content_type.and_then(|it| it.split(';').next());
-    mime.is_some_and(|mime| mime.trim().eq_ignore_ascii_case(sse_core::MIME))
+    content_type.is_some_and(sse_core::is_event_stream)
         && list(headers, &CONTENT_ENCODING).all(|coding| coding.eq_ignore_ascii_case("identity"))
 }
 
