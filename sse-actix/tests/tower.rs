@@ -5,7 +5,6 @@ use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use actix_web::{App, HttpServer};
 use bytes::Bytes;
@@ -14,12 +13,11 @@ use http_body::{Body as _, Frame};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Empty, Full, StreamBody};
 use sse_actix::RequestBody;
+use testkit::{BOUND, until};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tower_service::Service;
-
-const BOUND: Duration = Duration::from_secs(30);
 
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 type Body = BoxBody<Bytes, BoxError>;
@@ -141,7 +139,7 @@ async fn answer(address: SocketAddr, request: &str) -> String {
 }
 
 /// Reads until what was read ends like this.
-async fn until(stream: &mut TcpStream, end: &str) -> String {
+async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let mut text = Vec::new();
     while !text.ends_with(end.as_bytes()) {
         let read = timeout(BOUND, stream.read_buf(&mut text)).await;
@@ -152,13 +150,8 @@ async fn until(stream: &mut TcpStream, end: &str) -> String {
 }
 
 async fn noted(notes: &Notes, expected: &str) {
-    let noted = async {
-        while !notes.lock().unwrap().iter().any(|note| note.contains(expected)) {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    };
-    let in_time = timeout(BOUND, noted).await;
-    assert!(in_time.is_ok(), "{expected} is not in {:?}", notes.lock().unwrap());
+    let is_noted = async || notes.lock().unwrap().iter().any(|note| note.contains(expected));
+    until(BOUND, &format!("the note {expected:?}"), is_noted).await;
 }
 
 #[tokio::test]
@@ -192,13 +185,13 @@ async fn both_bodies_flow_at_once_chunk_by_chunk() {
     let (address, _) = serve().await;
     let head = "POST /echo HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n";
     let mut stream = sent(address, head).await;
-    until(&mut stream, "\r\n\r\n").await;
+    read_until(&mut stream, "\r\n\r\n").await;
     for chunk in ["3\r\none\r\n", "3\r\ntwo\r\n", "5\r\nthree\r\n"] {
         stream.write_all(chunk.as_bytes()).await.unwrap();
-        assert_eq!(until(&mut stream, chunk).await, chunk);
+        assert_eq!(read_until(&mut stream, chunk).await, chunk);
     }
     stream.write_all(b"0\r\n\r\n").await.unwrap();
-    assert_eq!(until(&mut stream, "0\r\n\r\n").await, "0\r\n\r\n");
+    assert_eq!(read_until(&mut stream, "0\r\n\r\n").await, "0\r\n\r\n");
 }
 
 #[tokio::test]
