@@ -3,20 +3,15 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use sse_core::Lifecycle;
 use tokio::time::{Sleep, sleep};
 
 use crate::Error;
 use crate::pass::Pass;
 use crate::source::Source;
-
-/// How long a failure waits for what came before it to be written. A server throws away what it has
-/// not written when a body fails: over HTTP/1.1 it writes at the next pending poll, over HTTP/2 by
-/// another task.
-const FLUSH: Duration = Duration::from_millis(100);
 
 /// The body of a forwarded response.
 ///
@@ -74,7 +69,7 @@ impl Body for ProxyBody {
         let is_unwritten = std::mem::replace(&mut this.unwritten, polled.is_ready());
         match polled {
             Poll::Ready(Some(Err(error))) if is_unwritten => {
-                this.failure = Some((Box::pin(sleep(FLUSH)), error));
+                this.failure = Some((Box::pin(sleep(Lifecycle::FLUSH)), error));
             }
             Poll::Pending => {}
             Poll::Ready(item) => return Poll::Ready(item.map(|result| result.map(Frame::data))),

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use bytes::Bytes;
 use futures_core::Stream;
@@ -17,10 +16,6 @@ use super::item::{BoxError, StreamItem};
 use super::machine::{Machine, Phase};
 use super::out::Out;
 use super::{Lifecycle, OnClose};
-
-/// How long a failure waits for the events before it to be written. HTTP/1.1 needs but one pending
-/// poll; over HTTP/2 another task writes, and a reset throws away what it finds unwritten.
-const FLUSH: Duration = Duration::from_millis(100);
 
 pin_project! {
     /// A response body, and a stream of chunks, that lives as its [`Lifecycle`](crate::Lifecycle) says.
@@ -93,7 +88,7 @@ where
             if let Phase::Closed(_) = this.machine.phase() {
                 if this.failure.is_some() {
                     if std::mem::take(this.unflushed) {
-                        this.timer.set(Some(sleep_until(Instant::now() + FLUSH)));
+                        this.timer.set(Some(sleep_until(Instant::now() + Lifecycle::FLUSH)));
                     }
                     if let Some(timer) = this.timer.as_mut().as_pin_mut() {
                         ready!(timer.poll(cx));

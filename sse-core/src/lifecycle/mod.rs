@@ -72,6 +72,12 @@ pub(crate) struct Settings {
 }
 
 impl Lifecycle {
+    /// How long a failed stream waits, before it is cut short, for what came before to be written.
+    ///
+    /// A server throws away what it finds unwritten when a body fails: over HTTP/1.1 it writes at the
+    /// next pending poll, over HTTP/2 by another task.
+    pub const FLUSH: Duration = Duration::from_millis(100);
+
     /// The defaults.
     pub fn new() -> Self {
         Self {
