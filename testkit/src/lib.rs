@@ -6,6 +6,7 @@
 //! | wait for something without sleeping for it | [`until`] |
 //! | run a program, read what it prints, end it | [`Process`] |
 //! | list tests that need a service, ignored with a reason where it is missing | [`run`], [`test!`], [`Service`] |
+//! | look at the server's end of a connection, on Linux | `other_end` |
 //! | see a page as its user does | [`Browser`], [`Page`] |
 //!
 //! All of it panics when something does not happen: that is how a test fails.
@@ -15,6 +16,8 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
 mod browser;
+#[cfg(target_os = "linux")]
+mod other_end;
 mod page;
 mod process;
 mod service;
@@ -23,6 +26,8 @@ mod until;
 
 pub use browser::Browser;
 pub use fantoccini::key::Key;
+#[cfg(target_os = "linux")]
+pub use other_end::other_end;
 pub use page::Page;
 pub use process::Process;
 pub use service::Service;

@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 use crate::backend::{Backend, Listing};
 use crate::front::PAGE;
 use crate::problem::{self, Problem};
-use crate::serve::{Counted, Serving};
+use crate::serve::{Counted, Serving, set_options};
 use crate::session::SessionId;
 
 impl Backend {
@@ -101,10 +101,13 @@ pub(crate) fn serve(
         .disable_signals()
         // A stream whose client has gone is dropped at once.
         .h1_allow_half_closed(false)
-        .tcp_nodelay(true)
         .client_request_timeout(Duration::from_secs(10))
         .shutdown_timeout(grace.as_secs())
-        .on_connect(move |_, data| drop(data.insert(Counted::new(connections.clone()))))
+        .on_connect(move |connection, data| {
+            data.insert(Counted::new(connections.clone()));
+            // One that has just been closed takes no options, and needs none.
+            let _ = connection.downcast_ref().map(set_options);
+        })
         .listen(listener.into_std()?)?
         .run();
     let handle = server.handle();

@@ -21,7 +21,7 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// How long what was sent may stay unacknowledged: a client whose cable was pulled holds its stream
 /// no longer.
-const USER_TIMEOUT: Duration = Duration::from_secs(30);
+pub const USER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How many connections are open.
 #[derive(Debug, Clone, Default)]
@@ -128,7 +128,7 @@ async fn first_byte(stream: &TcpStream) -> io::Result<()> {
 }
 
 /// An event must not wait for a full segment, nor a stream for a client that is gone.
-fn set_options(stream: &TcpStream) -> io::Result<()> {
+pub(crate) fn set_options(stream: &TcpStream) -> io::Result<()> {
     stream.set_nodelay(true)?;
     #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
     SockRef::from(stream).set_tcp_user_timeout(Some(USER_TIMEOUT))?;

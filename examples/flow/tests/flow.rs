@@ -71,6 +71,24 @@ async fn each_event_is_stored_before_it_is_sent_and_sent_before_the_next_is_made
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_connection_sends_at_once_and_is_given_up_when_nothing_is_acknowledged() {
+    let (flow, _steps) = Fixture::stepped().await;
+    for address in [flow.backend(), flow.front()] {
+        let client = tokio::net::TcpStream::connect(address).await.unwrap();
+        let from = client.local_addr().unwrap();
+        until(BOUND, "the server's end has its options", async || {
+            testkit::other_end(from).is_some_and(|stream| {
+                let socket = socket2::SockRef::from(&stream);
+                let timeout = socket.tcp_user_timeout().unwrap();
+                socket.tcp_nodelay().unwrap() && timeout == Some(flow::serve::USER_TIMEOUT)
+            })
+        })
+        .await;
+    }
+}
+
 #[tokio::test]
 async fn a_new_run_deletes_what_the_one_before_stored() {
     let flow = Fixture::quick().await;
