@@ -68,4 +68,4 @@ pub use sse_core::{
     CloseReason, Completion, Event, EventId, EventType, Frame, KeepAlive, Lifecycle, MaxLifetime,
     Refusal, StreamItem, StreamStats,
 };
-pub use tower::{RequestBody, tower};
+pub use tower::{RequestBody, tower, tower_with};

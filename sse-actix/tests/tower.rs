@@ -123,6 +123,25 @@ async fn serve() -> (SocketAddr, Notes) {
     (address, notes)
 }
 
+#[actix_web::test]
+async fn what_actix_knows_is_told() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let prepare = |from: &actix_web::HttpRequest, to: &mut http::Request<RequestBody>| {
+        let peer = from.peer_addr().unwrap().ip().to_string();
+        to.headers_mut().insert("x-tag", peer.parse().unwrap());
+    };
+    let app = move || {
+        let service = sse_actix::tower_with(Tested(Notes::default()), prepare);
+        App::new().default_service(service)
+    };
+    let server = HttpServer::new(app).workers(1).disable_signals().listen(listener).unwrap();
+    tokio::spawn(server.run());
+    let request = "GET /facts HTTP/1.1\r\nHost: h\r\nX-Tag: 1\r\nConnection: close\r\n\r\n";
+    let text = answer(address, request).await;
+    assert!(text.contains(r#" ["127.0.0.1"] "#), "{text}");
+}
+
 /// A connection on which this was sent.
 async fn sent(address: SocketAddr, request: &str) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.unwrap();

@@ -34,6 +34,8 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// | trailers | dropped: Actix has none |
 /// | an upgrade, extensions of the response | not supported |
 ///
+/// [`tower_with`] also tells the service what only Actix knows, such as where a request comes from.
+///
 /// ```
 /// use actix_web::App;
 /// use bytes::Bytes;
@@ -72,11 +74,45 @@ where
     B::Data: Buf,
     B::Error: Into<BoxError>,
 {
-    web::to(move |request: HttpRequest, payload: Payload| call(service.clone(), request, payload))
+    tower_with(service, |_, _| {})
+}
+
+/// Mounts a tower service, as [`tower`], and tells it what only Actix knows: `prepare` sees each
+/// request as Actix has it, and may change the one for the service, such as by an extension.
+///
+/// ```
+/// use actix_web::HttpRequest;
+///
+/// /// Where a request comes from.
+/// #[derive(Clone)]
+/// struct From(std::net::IpAddr);
+///
+/// fn tell<B>(from: &HttpRequest, to: &mut http::Request<B>) {
+///     if let Some(addr) = from.peer_addr() {
+///         to.extensions_mut().insert(From(addr.ip()));
+///     }
+/// }
+///
+/// // App::new().route("/api/sse", sse_actix::tower_with(service, tell))
+/// # let _ = tell::<()>;
+/// ```
+pub fn tower_with<S, B, F>(service: S, prepare: F) -> Route
+where
+    S: Service<http::Request<RequestBody>, Response = http::Response<B>> + Clone + 'static,
+    S::Error: Into<BoxError>,
+    B: Body + 'static,
+    B::Data: Buf,
+    B::Error: Into<BoxError>,
+    F: Fn(&HttpRequest, &mut http::Request<RequestBody>) + Clone + 'static,
+{
+    web::to(move |request: HttpRequest, payload: Payload| {
+        call(service.clone(), prepare.clone(), request, payload)
+    })
 }
 
 async fn call<S, B>(
     mut service: S,
+    prepare: impl Fn(&HttpRequest, &mut http::Request<RequestBody>),
     request: HttpRequest,
     payload: Payload,
 ) -> Result<HttpResponse, TowerError>
@@ -87,7 +123,8 @@ where
     B::Error: Into<BoxError>,
 {
     let (body, mut pump) = request::body(&request, payload.into_inner()).await;
-    let converted = request::convert(&request, body).map_err(TowerError::request)?;
+    let mut converted = request::convert(&request, body).map_err(TowerError::request)?;
+    prepare(&request, &mut converted);
     poll_fn(|cx| service.poll_ready(cx)).await.map_err(TowerError::service)?;
     let mut future = pin!(service.call(converted));
     let response = poll_fn(|cx| {
