@@ -19,7 +19,11 @@ const CONNECTION_WINDOW: u32 = (1 << 31) - 1;
 
 /// A client that does only what it is told: no redirects, no proxy from the environment, no second
 /// try, no cookies, no decompression.
-pub(crate) fn build(connect_timeout: Duration, http2: bool) -> Result<Client, Error> {
+pub(crate) fn build(
+    connect_timeout: Duration,
+    http2: bool,
+    #[cfg(feature = "tls")] roots: Option<&[u8]>,
+) -> Result<Client, Error> {
     let mut builder = Client::builder()
         .connect_timeout(connect_timeout)
         .tcp_nodelay(true)
@@ -37,27 +41,45 @@ pub(crate) fn build(connect_timeout: Duration, http2: bool) -> Result<Client, Er
     }
     #[cfg(feature = "tls")]
     {
-        builder = builder.tls_backend_preconfigured(tls(http2)?);
+        builder = builder.tls_backend_preconfigured(tls(http2, roots)?);
     }
     builder.build().map_err(|error| Error::with_source(Kind::Client, error))
 }
 
 /// rustls with ring by name, so that no other provider in the program can make it panic.
 #[cfg(feature = "tls")]
-fn tls(http2: bool) -> Result<rustls::ClientConfig, Error> {
+fn tls(http2: bool, roots: Option<&[u8]>) -> Result<rustls::ClientConfig, Error> {
     use std::sync::Arc;
 
     use rustls_platform_verifier::BuilderVerifierExt;
 
+    let failed = |error| Error::with_source(Kind::Client, error);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let mut config = rustls::ClientConfig::builder_with_provider(provider)
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .and_then(BuilderVerifierExt::with_platform_verifier)
-        .map_err(|error| Error::with_source(Kind::Client, error))?
-        .with_no_client_auth();
+        .map_err(failed)?;
+    let builder = match roots {
+        Some(pem) => builder.with_root_certificates(root_store(pem)?),
+        None => builder.with_platform_verifier().map_err(failed)?,
+    };
+    let mut config = builder.with_no_client_auth();
     config.alpn_protocols = vec![b"h2".to_vec()];
     if !http2 {
         config.alpn_protocols.push(b"http/1.1".to_vec());
     }
     Ok(config)
+}
+
+#[cfg(feature = "tls")]
+fn root_store(pem: &[u8]) -> Result<rustls::RootCertStore, Error> {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject;
+
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem) {
+        let certificate =
+            certificate.map_err(|error| Error::with_source(Kind::Certificate, error))?;
+        roots.add(certificate).map_err(|error| Error::with_source(Kind::Certificate, error))?;
+    }
+    if roots.is_empty() { Err(Error::new(Kind::Certificate)) } else { Ok(roots) }
 }

@@ -14,6 +14,8 @@ pub enum ForwardCloseReason {
     UpstreamEnded,
     /// The upstream went away; the client's response was aborted.
     UpstreamLost,
+    /// The upstream's first event did not come in time; the client's response was aborted.
+    FirstEventTimeout,
     /// The upstream was silent for longer than the idle timeout; the client's response was aborted.
     IdleTimeout,
     /// The stream reached its longest lifetime.
@@ -30,6 +32,7 @@ impl ForwardCloseReason {
         match self {
             Self::UpstreamEnded => "upstream ended",
             Self::UpstreamLost => "upstream lost",
+            Self::FirstEventTimeout => "first event timeout",
             Self::IdleTimeout => "idle timeout",
             Self::MaxLifetime => "max lifetime",
             Self::Shutdown => "shutdown",

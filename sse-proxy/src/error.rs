@@ -19,8 +19,11 @@ pub(crate) enum Kind {
     /// What is wrong with the base URL.
     BaseUrl(&'static str),
     ViaName,
+    #[cfg(feature = "tls")]
+    Certificate,
     Client,
     UpstreamLost,
+    FirstEventTimeout,
     IdleTimeout,
     CutShort,
 }
@@ -34,9 +37,14 @@ impl Error {
         Self { kind, source: Some(source.into()) }
     }
 
-    /// A setting was refused: the base URL or the name for `Via`.
+    /// A setting was refused: the base URL, the name for `Via`, or a certificate.
     pub fn is_configuration(&self) -> bool {
-        matches!(self.kind, Kind::BaseUrl(_) | Kind::ViaName)
+        match self.kind {
+            Kind::BaseUrl(_) | Kind::ViaName => true,
+            #[cfg(feature = "tls")]
+            Kind::Certificate => true,
+            _ => false,
+        }
     }
 
     /// The HTTP client could not be made, such as without a certificate store.
@@ -47,6 +55,12 @@ impl Error {
     /// The upstream went away before its body was whole.
     pub fn is_upstream_lost(&self) -> bool {
         self.kind == Kind::UpstreamLost
+    }
+
+    /// The upstream sent no event within
+    /// [`first_event_timeout`](crate::UpstreamBuilder::first_event_timeout).
+    pub fn is_first_event_timeout(&self) -> bool {
+        self.kind == Kind::FirstEventTimeout
     }
 
     /// The upstream sent nothing for longer than
@@ -67,8 +81,13 @@ impl fmt::Display for Error {
         match self.kind {
             Kind::BaseUrl(what) => write!(f, "the base URL of the upstream {what}"),
             Kind::ViaName => f.write_str("the name for `Via` is not a token of HTTP"),
+            #[cfg(feature = "tls")]
+            Kind::Certificate => f.write_str("no certificate could be read"),
             Kind::Client => f.write_str("the HTTP client could not be made"),
             Kind::UpstreamLost => f.write_str("the upstream was lost before its body was whole"),
+            Kind::FirstEventTimeout => {
+                f.write_str("the upstream's first event did not come in time")
+            }
             Kind::IdleTimeout => f.write_str("the upstream was silent for too long"),
             Kind::CutShort => f.write_str("the stream had to end in the middle of an event"),
         }

@@ -31,6 +31,8 @@ pub(crate) struct Outgoing {
 }
 
 /// Sends a request, again while the upstream is cold and it does no harm.
+///
+/// An upstream that refuses for now is an answer like any other.
 pub(crate) async fn send(parts: &Parts, outgoing: Outgoing) -> Result<Response, Refusal> {
     let Outgoing { method, url, headers, mut body, upload } = outgoing;
     let is_repeatable = method.is_safe() && body.is_none();
@@ -46,7 +48,8 @@ pub(crate) async fn send(parts: &Parts, outgoing: Outgoing) -> Result<Response, 
         let Some(patience) = patience.filter(|_| is_cold(&result)) else {
             return result;
         };
-        let wait = next_wait(&mut backoff, retry_after(&result), fastrand::f64());
+        let retry_after = result.as_ref().ok().and_then(|answer| retry_after(answer.headers()));
+        let wait = next_wait(&mut backoff, retry_after, fastrand::f64());
         let Some(wait) = wait.filter(|wait| began.elapsed().saturating_add(*wait) < patience)
         else {
             return result;
@@ -105,12 +108,17 @@ async fn header_timer(upload: &Upload, timeout: Duration) {
     }
 }
 
+/// The statuses of a service that is not there for now.
+pub(crate) fn is_unavailable(status: StatusCode) -> bool {
+    matches!(
+        status,
+        StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+    )
+}
+
 fn is_cold(result: &Result<Response, Refusal>) -> bool {
     match result {
-        Ok(response) => matches!(
-            response.status(),
-            StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
-        ),
+        Ok(response) => is_unavailable(response.status()),
         Err(refusal) => matches!(
             refusal,
             Refusal::UpstreamUnreachable | Refusal::UpstreamLost | Refusal::UpstreamTimeout
@@ -119,9 +127,8 @@ fn is_cold(result: &Result<Response, Refusal>) -> bool {
 }
 
 /// Source: RFC 9110 §10.2.3; a date is taken for no answer, a number beyond all bounds for the greatest.
-fn retry_after(result: &Result<Response, Refusal>) -> Option<Duration> {
-    let value = result.as_ref().ok()?.headers().get(RETRY_AFTER)?;
-    let text = value.to_str().ok()?.trim();
+pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
 }
@@ -203,9 +210,7 @@ mod tests {
             ("+1", None),
             ("Fri, 31 Dec 1999 23:59:59 GMT", None),
         ] {
-            let answer = http::Response::builder().header(RETRY_AFTER, text);
-            let answer = Response::from(answer.body("").unwrap());
-            let found = retry_after(&Ok(answer));
+            let found = retry_after(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
             assert_eq!(found, expected.map(Duration::from_secs), "{text}");
         }
     }

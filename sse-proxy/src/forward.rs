@@ -3,9 +3,11 @@
 use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -18,7 +20,7 @@ use tower_service::Service;
 
 use crate::close::Closing;
 use crate::error::BoxError;
-use crate::exchange::{Outgoing, send};
+use crate::exchange::{Outgoing, is_unavailable, retry_after, send};
 use crate::headers::{self, Extra};
 use crate::pass::Pass;
 use crate::refusal::Refusal;
@@ -134,34 +136,78 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let route = self.route.clone();
         Box::pin(async move {
-            Ok(route.forward(request).await.unwrap_or_else(|refusal| {
-                tracing::debug!(path = &*route.path, code = refusal.code(), "refused");
-                refusal.into_response()
-            }))
+            let asked = StreamRequest::new(request.method(), request.headers()).unwrap_or_default();
+            let result = route.forward(request, asked).await;
+            Ok(result.unwrap_or_else(|refusal| route.refuse(&refusal, asked)))
         })
     }
 }
 
 impl Route {
-    async fn forward<B>(&self, request: Request<B>) -> Result<Response<ProxyBody>, Refusal>
+    async fn forward<B>(
+        &self,
+        request: Request<B>,
+        asked: StreamRequest,
+    ) -> Result<Response<ProxyBody>, Refusal>
     where
         B: Body<Data = Bytes> + Send + 'static,
         B::Error: Into<BoxError>,
     {
         let method = request.method().clone();
-        let asked = StreamRequest::new(&method, request.headers()).unwrap_or_default();
         let outgoing = self.outgoing(request)?;
         let answer = match self.kind {
             Kind::Plain => send(self.upstream.parts(), outgoing).await?,
-            Kind::Stream => match self.send_unless_shut_down(outgoing).await {
-                Some(result) => result?,
-                None => {
-                    let refusal = self.upstream.parts().limits.refusal();
-                    return Err(Refusal::ShuttingDown(asked.refuse(&refusal)));
-                }
-            },
+            Kind::Stream => self.send_unless_shut_down(outgoing).await?,
         };
+        if let Some(refused) = self.come_back_later(&answer, asked) {
+            return Ok(refused);
+        }
         self.answer(&method, answer)
+    }
+
+    /// An answer of the proxy's own.
+    fn refuse(&self, refusal: &Refusal, asked: StreamRequest) -> Response<ProxyBody> {
+        tracing::debug!(path = &*self.path, code = refusal.code(), "refused");
+        let parts = self.upstream.parts();
+        let wait = match refusal {
+            Refusal::ShuttingDown => Some(&parts.limits.shutdown_retry),
+            _ if refusal.is_of_upstream() => self.in_stream_refusals(),
+            _ => None,
+        };
+        let mut response = refusal.response();
+        if let Some(wait) = wait {
+            let in_stream = sse_core::Refusal::unavailable(wait.clone()).in_stream();
+            let refused = asked.refuse(&in_stream).into_response();
+            if refused.status() == StatusCode::OK {
+                return refused.map(ProxyBody::full);
+            }
+            response.headers_mut().extend(refused.into_parts().0.headers);
+        }
+        response
+    }
+
+    fn in_stream_refusals(&self) -> Option<&RangeInclusive<Duration>> {
+        let refusals = self.upstream.parts().in_stream_refusals.as_ref();
+        refusals.filter(|_| self.kind == Kind::Stream)
+    }
+
+    /// The upstream's own refusal, put into the stream where its status would keep the client away
+    /// for good.
+    fn come_back_later(
+        &self,
+        answer: &reqwest::Response,
+        asked: StreamRequest,
+    ) -> Option<Response<ProxyBody>> {
+        let status = answer.status();
+        if !is_unavailable(status) && status != StatusCode::TOO_MANY_REQUESTS {
+            return None;
+        }
+        let wait = self.in_stream_refusals()?;
+        let least = retry_after(answer.headers()).unwrap_or_default();
+        let wait = wait.start().saturating_add(least)..=wait.end().saturating_add(least);
+        let refused = asked.refuse(&sse_core::Refusal::unavailable(wait).in_stream());
+        let refused = refused.into_response();
+        (refused.status() == StatusCode::OK).then(|| refused.map(ProxyBody::full))
     }
 
     fn outgoing<B>(&self, request: Request<B>) -> Result<Outgoing, Refusal>
@@ -183,6 +229,7 @@ impl Route {
             Kind::Stream => headers::stream_request(&from.headers, from.uri.query(), &self.extra),
             Kind::Plain => headers::plain_request(&from.headers, &self.extra),
         };
+        self.upstream.parts().telling.tell(&from, &mut headers);
         headers::add_via(&from.headers, &mut headers, from.version, via);
         let is_empty = body.is_end_stream();
         if is_empty && !from.method.is_safe() {
@@ -199,18 +246,18 @@ impl Route {
         })
     }
 
-    /// The upstream's answer, or nothing when the front shuts down first.
+    /// The upstream's answer, unless the front shuts down first.
     async fn send_unless_shut_down(
         &self,
         outgoing: Outgoing,
-    ) -> Option<Result<reqwest::Response, Refusal>> {
+    ) -> Result<reqwest::Response, Refusal> {
         let parts = self.upstream.parts();
         let answer = std::pin::pin!(send(parts, outgoing));
         match parts.shutdown.clone() {
-            None => Some(answer.await),
+            None => answer.await,
             Some(shutdown) => match select(shutdown, answer).await {
-                Either::Left(_) => None,
-                Either::Right((result, _)) => Some(result),
+                Either::Left(_) => Err(Refusal::ShuttingDown),
+                Either::Right((result, _)) => result,
             },
         }
     }

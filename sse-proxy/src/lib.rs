@@ -55,6 +55,8 @@
 //! | `If-None-Match`, `If-Modified-Since` | – | pass |
 //! | `Host` | the upstream's | the upstream's |
 //! | `Via` | grows by this proxy's name | the same |
+//! | `X-Forwarded-For`, `-Host`, `-Proto` | as [`x_forwarded`](UpstreamBuilder::x_forwarded) says | the same |
+//! | `Forwarded` | as [`forwarded`](UpstreamBuilder::forwarded) says | the same |
 //!
 //! | to the client | on a stream | else |
 //! |---|---|---|
@@ -84,6 +86,8 @@
 //! come whole, and 503 `shutting_down`. Each comes with `{"error":{"code":"…","message":"…"}}`, which
 //! says what happened but not where: that is in the log. A GET that names `text/event-stream` in its
 //! `Accept`, as an `EventSource` does, is told of the shutdown in a stream: 200, a `retry:`, and the end.
+//! With [`UpstreamBuilder::in_stream_refusals`] it is told so of the upstream's failures too, which
+//! would otherwise keep an `EventSource` away for good.
 //!
 //! # Timers
 //!
@@ -93,6 +97,7 @@
 //! | [`header_timeout`](UpstreamBuilder::header_timeout), from the request's last byte | 30 s | 504 |
 //! | [`cold_start`](UpstreamBuilder::cold_start) | off | while it lasts, a safe request is sent again |
 //! | [`keep_alive`](UpstreamBuilder::keep_alive), from the last byte sent | 20 s | a comment, or what it was told, between events |
+//! | [`first_event_timeout`](UpstreamBuilder::first_event_timeout), from the upstream's headers | off | abort |
 //! | [`idle_timeout`](UpstreamBuilder::idle_timeout), from the upstream's last byte | 300 s | abort |
 //! | [`max_lifetime`](UpstreamBuilder::max_lifetime) | off | end between events, with a `retry:` |
 //! | [`shutdown`](UpstreamBuilder::shutdown) | none | end between events, with a `retry:` |
@@ -115,7 +120,6 @@
 //!   limit of concurrent streams waits, up to the header timeout.
 //! - `max_lifetime` and `shutdown` leave the browser with the `retry:` they said; an upstream that
 //!   opens its streams with the ordinary one puts that right.
-//! - The names `X-Forwarded-*` and `Forwarded` are neither passed nor set.
 //!
 //! # Logs
 //!
@@ -139,11 +143,14 @@
 
 mod alarm;
 mod body;
+mod builder;
 mod client;
 mod close;
 mod error;
 mod exchange;
+mod first_event;
 mod forward;
+mod forwarded;
 mod headers;
 mod late_mark;
 mod pass;
@@ -153,8 +160,10 @@ mod source;
 mod upstream;
 
 pub use body::ProxyBody;
+pub use builder::UpstreamBuilder;
 pub use close::{ForwardCloseReason, ForwardStats};
 pub use error::Error;
 pub use forward::Forward;
+pub use forwarded::{Forwarded, Peer};
 pub use sse_core::{KeepAlive, MaxLifetime};
-pub use upstream::{Upstream, UpstreamBuilder};
+pub use upstream::Upstream;

@@ -9,13 +9,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::future::Shared;
 use http_body::Body;
-use sse_core::{Boundary, Event, KeepAlive, MaxLifetime, Refusal, spread};
+use sse_core::{Boundary, Event, KeepAlive, MaxLifetime, spread};
 use tokio::time::Instant;
 
 use crate::ForwardCloseReason;
 use crate::alarm::Alarm;
 use crate::close::Closing;
 use crate::error::{BoxError, Error, Kind};
+use crate::first_event::FirstEvent;
 use crate::late_mark::LateMark;
 use crate::source::Source;
 
@@ -26,6 +27,7 @@ pub(crate) type Shutdown = Shared<Pin<Box<dyn Future<Output = ()> + Send>>>;
 #[derive(Debug, Clone)]
 pub(crate) struct Limits {
     pub(crate) keep_alive: Option<KeepAlive>,
+    pub(crate) first_event_timeout: Option<Duration>,
     pub(crate) idle_timeout: Option<Duration>,
     pub(crate) max_lifetime: Option<MaxLifetime>,
     pub(crate) drain_timeout: Duration,
@@ -36,11 +38,6 @@ impl Limits {
     /// When to come back, which differs from client to client.
     pub(crate) fn come_back(&self) -> Duration {
         spread(self.shutdown_retry.clone(), fastrand::f64())
-    }
-
-    /// What a client is told that comes when the front shuts down.
-    pub(crate) fn refusal(&self) -> Refusal {
-        Refusal::unavailable(self.shutdown_retry.clone()).in_stream()
     }
 }
 
@@ -55,6 +52,7 @@ pub(crate) struct Pass<B> {
     shutdown: Option<Shutdown>,
     boundary: Boundary,
     late_mark: Option<LateMark>,
+    first_event: Option<Box<FirstEvent>>,
     close_delimited: bool,
     /// When the last bytes went to the client, or should have but for an event on its way.
     last_write: Instant,
@@ -88,14 +86,15 @@ where
             upstream: Some(Source::new(upstream, limits.idle_timeout)),
             closing,
             lifetime_end: lifetime.and_then(|it| now.checked_add(it)),
-            limits,
             shutdown,
             boundary: Boundary::new(),
             late_mark: None,
+            first_event: limits.first_event_timeout.and_then(|it| FirstEvent::new(now, it)),
             close_delimited,
             last_write: now,
             ending: None,
             alarm: Alarm::default(),
+            limits,
         }
     }
 
@@ -157,6 +156,10 @@ where
             ready!(self.alarm.poll(cx, until));
             return Poll::Ready(Some(Err(self.fail(Error::new(Kind::CutShort)))));
         }
+        let first_event = self.first_event.as_ref().map(|it| it.deadline());
+        if first_event.is_some_and(|at| at <= now) {
+            return Poll::Ready(Some(Err(self.fail(Error::new(Kind::FirstEventTimeout)))));
+        }
         let mut keep_alive = self.keep_alive_at();
         if keep_alive.is_some_and(|at| at <= now) {
             self.last_write = now;
@@ -168,7 +171,7 @@ where
             }
             keep_alive = self.keep_alive_at();
         }
-        match [keep_alive, self.lifetime_end].into_iter().flatten().min() {
+        match [first_event, keep_alive, self.lifetime_end].into_iter().flatten().min() {
             Some(next) => self.alarm.poll(cx, next).map(|()| None),
             None => Poll::Pending,
         }
@@ -194,6 +197,9 @@ where
         }
         if chunk.is_empty() {
             return None;
+        }
+        if self.first_event.as_mut().is_some_and(|it| it.comes_with(&chunk)) {
+            self.first_event = None;
         }
         if let Some(ending) = self.ending
             && let Some(at) = self.boundary.last_in(&chunk)
@@ -229,6 +235,7 @@ where
     fn fail(&mut self, error: Error) -> Error {
         let reason = match self.ending {
             Some(ending) if error.is_cut_short() => ending.reason,
+            _ if error.is_first_event_timeout() => ForwardCloseReason::FirstEventTimeout,
             _ if error.is_idle_timeout() => ForwardCloseReason::IdleTimeout,
             _ => ForwardCloseReason::UpstreamLost,
         };

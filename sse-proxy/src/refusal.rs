@@ -1,11 +1,9 @@
 //! What a client is told when there is no answer of the upstream to pass on.
 
+use crate::ProxyBody;
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
-use sse_core::Refused;
-
-use crate::ProxyBody;
 
 /// An answer of the proxy's own. It says what happened, never where: the upstream's address and its
 /// errors go to the log.
@@ -20,8 +18,7 @@ pub(crate) enum Refusal {
     UpstreamTimeout,
     NotEventStream,
     UnexpectedStatus,
-    /// How the client is told to come back: in a stream, or by the status.
-    ShuttingDown(Refused),
+    ShuttingDown,
 }
 
 impl Refusal {
@@ -71,17 +68,29 @@ impl Refusal {
                 "upstream_unexpected_status",
                 "the upstream answered with a status that is not passed on",
             ),
-            Self::ShuttingDown(_) => {
+            Self::ShuttingDown => {
                 (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the proxy is shutting down")
             }
         }
+    }
+
+    /// Whether the upstream is the reason, so that the same request may do better later.
+    pub(crate) fn is_of_upstream(&self) -> bool {
+        matches!(
+            self,
+            Self::UpstreamUnreachable
+                | Self::UpstreamLost
+                | Self::UpstreamTimeout
+                | Self::NotEventStream
+                | Self::UnexpectedStatus
+        )
     }
 
     pub(crate) fn code(&self) -> &'static str {
         self.text().1
     }
 
-    pub(crate) fn into_response(self) -> Response<ProxyBody> {
+    pub(crate) fn response(&self) -> Response<ProxyBody> {
         let (status, code, message) = self.text();
         let body = format!(r#"{{"error":{{"code":"{code}","message":"{message}"}}}}"#);
         let mut response = Response::new(ProxyBody::full(Bytes::from(body)));
@@ -89,21 +98,11 @@ impl Refusal {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        match self {
-            Self::MethodNotAllowed(methods) => {
-                let names: Vec<_> = methods.iter().map(Method::as_str).collect();
-                if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
-                    headers.insert(ALLOW, value);
-                }
+        if let Self::MethodNotAllowed(methods) = self {
+            let names: Vec<_> = methods.iter().map(Method::as_str).collect();
+            if let Ok(value) = HeaderValue::try_from(names.join(", ")) {
+                headers.insert(ALLOW, value);
             }
-            Self::ShuttingDown(refused) => {
-                let refused = refused.into_response();
-                if refused.status() == StatusCode::OK {
-                    return refused.map(ProxyBody::full);
-                }
-                headers.extend(refused.into_parts().0.headers);
-            }
-            _ => {}
         }
         response
     }

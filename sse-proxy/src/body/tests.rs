@@ -45,6 +45,7 @@ fn one_read(is_broken: bool) -> reqwest::Body {
 fn stream(upstream: reqwest::Body) -> ProxyBody {
     let limits = Limits {
         keep_alive: None,
+        first_event_timeout: None,
         idle_timeout: None,
         max_lifetime: None,
         drain_timeout: Duration::ZERO,

@@ -50,6 +50,7 @@ impl Default for Setup {
         Self {
             limits: Limits {
                 keep_alive: None,
+                first_event_timeout: None,
                 idle_timeout: None,
                 max_lifetime: None,
                 drain_timeout: secs(2),

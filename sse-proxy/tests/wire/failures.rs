@@ -1,19 +1,7 @@
 //! What a client is told when the upstream does not do what it should.
 
-use std::time::Duration;
-
+use crate::support::{Conn, Scripted, answer, front, within};
 use http::Method;
-use sse_proxy::Forward;
-
-use crate::support::{Conn, Scripted, body, front, unchunked, within};
-
-/// The answer to a GET: its head and its body, which has a length.
-async fn answer(forward: Forward) -> (String, String) {
-    let mut client = Conn::get(front(forward).await, "/").await;
-    let head = client.head().await;
-    let body = body(&mut client, &head).await;
-    (head, body)
-}
 
 /// The answer to a GET when the upstream says this.
 async fn answer_to(script: &str) -> (String, String) {
@@ -44,17 +32,6 @@ async fn an_upstream_that_is_not_there_is_502_with_a_reason_and_no_address() {
         );
         assert!(!head.contains(&addr.port().to_string()));
     }
-}
-
-#[tokio::test]
-async fn headers_that_do_not_come_are_504_and_the_upstream_is_let_go() {
-    let upstream = Scripted::listen().await;
-    let limited = upstream.builder().header_timeout(Duration::from_millis(100));
-    let forward = limited.build().unwrap().stream("/sse");
-    let ((head, body), (mut server, _)) = tokio::join!(answer(forward), upstream.accept());
-    assert!(head.starts_with("http/1.1 504 "), "{head}");
-    assert!(body.contains(r#""code":"upstream_timeout""#), "{body}");
-    server.is_closed().await;
 }
 
 #[tokio::test]
@@ -149,17 +126,6 @@ async fn a_method_that_is_not_listed_is_405_and_goes_nowhere() {
         assert!(head.contains(&format!("allow: {allow}\r\n")), "{head}");
     }
     assert!(!upstream.has_caller().await);
-}
-
-#[tokio::test]
-async fn a_silent_stream_is_aborted() {
-    let upstream = Scripted::listen().await;
-    let limited = upstream.builder().idle_timeout(Duration::from_millis(100));
-    let front = front(limited.build().unwrap().stream("/sse")).await;
-    let (mut client, mut server) = crate::support::opened(&upstream, front).await;
-    server.chunk("data: x\n\n").await;
-    assert_eq!(unchunked(&client.rest().await), (b"data: x\n\n".to_vec(), false));
-    server.is_closed().await;
 }
 
 /// Two readings of where a message ends are what smuggling lives on. The server refuses most of

@@ -2,10 +2,13 @@
 
 mod cold;
 mod failures;
+mod forwarded;
 mod headers;
 mod http2;
 mod leaving;
 mod plain;
+mod refusals;
 mod shutdown;
 mod stream;
 mod support;
+mod timers;

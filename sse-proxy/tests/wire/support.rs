@@ -211,3 +211,11 @@ pub(crate) async fn opened(upstream: &Scripted, front: SocketAddr) -> (Conn, Con
     assert!(client.head().await.starts_with("http/1.1 200 "));
     (client, server)
 }
+
+/// The answer to a GET: its head and its body, which has a length.
+pub(crate) async fn answer(forward: Forward) -> (String, String) {
+    let mut client = Conn::get(front(forward).await, "/").await;
+    let head = client.head().await;
+    let body = body(&mut client, &head).await;
+    (head, body)
+}
