@@ -11,13 +11,16 @@ use crate::spread;
 /// begins with the reconnection time, which is the server's own `retry` where it has said one, and
 /// goes on by chance: up to as long again after the first failure, and up to twice as much after each
 /// further one ("full jitter" over what is added), so that clients that were cut off together do not
-/// come back together. A stream that was healthy for a while starts the count anew.
+/// come back together. A stream that was healthy for a while starts the count anew, and so does one
+/// that did its work and then ended of itself: that is no failure, and a server that answers so each
+/// time is asked again at the pace that it has set.
 ///
 /// | setting | default |
 /// |---|---|
 /// | [`reconnection_time`](Self::reconnection_time) | 3 s |
 /// | [`bounds`](Self::bounds) | 100 ms to 60 s |
 /// | [`budget`](Self::budget) | none: it never gives up |
+/// | [`give_up_after`](Self::give_up_after) | none |
 /// | [`healthy_after`](Self::healthy_after) | 30 s |
 ///
 /// Source: WHATWG HTML §9.2.3, "reestablish the connection".
@@ -42,9 +45,12 @@ pub struct Backoff {
     min: Duration,
     max: Duration,
     budget: Option<u32>,
+    give_up_after: Option<Duration>,
     healthy_after: Duration,
     /// Attempts since the last healthy stream.
     attempts: u32,
+    /// When the first of them was called for.
+    failing_since: Option<Instant>,
     /// Since when the stream is open, if it is.
     open_since: Option<Instant>,
 }
@@ -57,8 +63,10 @@ impl Backoff {
             min: Duration::from_millis(100),
             max: Duration::from_secs(60),
             budget: None,
+            give_up_after: None,
             healthy_after: Duration::from_secs(30),
             attempts: 0,
+            failing_since: None,
             open_since: None,
         }
     }
@@ -80,6 +88,13 @@ impl Backoff {
     /// How many attempts in a row may fail before it gives up; `None` for any number.
     pub fn budget(mut self, attempts: impl Into<Option<u32>>) -> Self {
         self.budget = attempts.into();
+        self
+    }
+
+    /// How long after the loss of a healthy stream an attempt may still begin, or after the first
+    /// failure where there was none; `None` for any time.
+    pub fn give_up_after(mut self, time: impl Into<Option<Duration>>) -> Self {
+        self.give_up_after = time.into();
         self
     }
 
@@ -113,18 +128,43 @@ impl Backoff {
         chance: f64,
         retry_after: Duration,
     ) -> Option<Duration> {
-        let open_for = self.open_since.take().map(|since| now.saturating_duration_since(since));
-        if open_for.is_some_and(|time| time >= self.healthy_after) {
-            self.attempts = 0;
-        }
-        if self.budget.is_some_and(|budget| self.attempts >= budget) {
-            return None;
-        }
         let least = self.reconnection_time.max(retry_after).clamp(self.min, self.max);
+        self.begin(now, false);
         // Beyond 2^16 times the least wait every bound has long been reached.
-        let more = least.saturating_mul(1 << self.attempts.min(16)).min(self.max - least);
+        let more = least.saturating_mul(1 << self.attempts.min(16));
+        self.wait(now, chance, least, more)
+    }
+
+    /// The same, where the stream has dispatched events and then ended of itself, not by a failure:
+    /// the count starts anew, and the wait is at most a quarter longer than the reconnection time.
+    pub fn next_wait_after_end(&mut self, now: Instant, chance: f64) -> Option<Duration> {
+        let least = self.reconnection_time.clamp(self.min, self.max);
+        self.begin(now, true);
+        self.wait(now, chance, least, least / 4)
+    }
+
+    /// Starts the count anew where all was well.
+    fn begin(&mut self, now: Instant, was_well: bool) {
+        let open_for = self.open_since.take().map(|since| now.saturating_duration_since(since));
+        if was_well || open_for.is_some_and(|time| time >= self.healthy_after) {
+            self.attempts = 0;
+            self.failing_since = None;
+        }
+    }
+
+    fn wait(
+        &mut self,
+        now: Instant,
+        chance: f64,
+        least: Duration,
+        more: Duration,
+    ) -> Option<Duration> {
+        let wait = spread(least..=least + more.min(self.max - least), chance);
+        let failing_for = now.saturating_duration_since(*self.failing_since.get_or_insert(now));
+        let is_spent = self.budget.is_some_and(|budget| self.attempts >= budget)
+            || self.give_up_after.is_some_and(|time| failing_for.saturating_add(wait) > time);
         self.attempts = self.attempts.saturating_add(1);
-        Some(spread(least..=least + more, chance))
+        (!is_spent).then_some(wait)
     }
 }
 
@@ -175,6 +215,34 @@ mod tests {
         assert_eq!(backoff.next_wait_after(now, 0.0, Duration::MAX), Some(60 * SECOND));
         backoff.server_said(SECOND);
         assert_eq!(backoff.next_wait_after(now, 0.0, 10 * SECOND), Some(10 * SECOND));
+    }
+
+    #[test]
+    fn a_stream_that_did_its_work_is_asked_for_again_at_its_own_pace() {
+        let now = Instant::now();
+        let mut backoff = Backoff::new().budget(1);
+        for chance in [0.0, 1.0] {
+            for _ in 0..10 {
+                backoff.opened(now);
+                let wait = backoff.next_wait_after_end(now, chance).unwrap();
+                assert_eq!(wait, (3 * SECOND).mul_f64(1.0 + chance / 4.0));
+            }
+        }
+        assert_eq!(backoff.next_wait(now, 0.0), None, "what came back and failed has failed once");
+        assert_eq!(backoff.budget(0).next_wait_after_end(now, 0.0), None);
+    }
+
+    #[test]
+    fn no_attempt_begins_after_the_time_to_give_up() {
+        let mut now = Instant::now();
+        let mut backoff = Backoff::new().give_up_after(10 * SECOND);
+        for (passed, wait) in [(0, Some(3)), (3, Some(3)), (4, Some(3)), (1, None), (0, None)] {
+            now += passed * SECOND;
+            assert_eq!(backoff.next_wait(now, 0.0), wait.map(|it| it * SECOND), "{passed}");
+        }
+        backoff.opened(now);
+        now += 30 * SECOND;
+        assert_eq!(backoff.next_wait(now, 0.0), Some(3 * SECOND), "a healthy stream came between");
     }
 
     proptest! {

@@ -14,7 +14,7 @@
 //! | match on what was read | [`MessageEvent::typed`]: one enum for all types |
 //! | know where a client left off | [`LastEventId`] |
 //! | refuse a stream so that a browser comes back, or stays away | [`Refusal`] |
-//! | reconnect | [`Backoff`] |
+//! | ask for a stream, and again when it is lost | [`Reconnect`], with [`Backoff`] |
 //! | pass raw bytes on without splitting an event | [`Boundary`] |
 //!
 //! # A server
@@ -108,6 +108,7 @@ mod last_event_id;
 #[cfg(feature = "tokio")]
 mod lifecycle;
 mod message;
+mod reconnect;
 mod refusal;
 mod request;
 mod spread;
@@ -131,6 +132,7 @@ pub use lifecycle::{
     CloseReason, KeepAlive, Lifecycle, MaxLifetime, SseBody, StreamItem, StreamStats,
 };
 pub use message::{BlockRef, Item, MessageEvent, MessageRef};
+pub use reconnect::{Cause, End, ReadyState, Reconnect, Step, retry_after};
 pub use refusal::Refusal;
 pub use request::{Refused, StreamRequest};
 pub use spread::spread;

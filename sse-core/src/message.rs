@@ -69,6 +69,17 @@ pub struct MessageRef<'a> {
 }
 
 impl<'a> MessageRef<'a> {
+    /// The same message, borrowed.
+    pub(crate) fn of(message: &'a MessageEvent) -> Self {
+        Self {
+            event_type: message.event_type.as_str(),
+            data: &message.data,
+            last_event_id: message.last_event_id.as_str(),
+            has_id: message.has_id,
+            retry: message.retry,
+        }
+    }
+
     /// The id that this very event has, if it has one.
     pub fn id(&self) -> Option<&'a str> {
         self.has_id.then_some(self.last_event_id)
