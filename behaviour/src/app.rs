@@ -16,30 +16,46 @@ use tokio::time::timeout;
 
 type MakeLifecycle = dyn Fn() -> Lifecycle + Send + Sync;
 
+/// What of the framework's own stands before the application.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Middleware {
+    /// Nothing.
+    None,
+    /// Compression, of whatever the response is.
+    Compression,
+    /// CORS for any page: GET, with `Last-Event-ID`; `Retry-After` may be read.
+    CorsForAny,
+    /// The same for pages of [`App::ORIGIN`] alone, with credentials.
+    CorsForOne,
+}
+
 /// The application: what a framework's handlers ask.
 #[derive(Clone)]
 pub struct App {
     lifecycle: Arc<MakeLifecycle>,
     opened: mpsc::UnboundedSender<Feed>,
-    compressing: bool,
+    middleware: Middleware,
 }
 
 impl App {
     /// A text that is worth compressing.
     pub const PLAIN: &str = include_str!("lib.rs");
 
+    /// Where the pages come from that may read a stream with credentials.
+    pub const ORIGIN: &str = "https://page.example";
+
     /// An application whose streams live like this, and where their feeds come out.
     pub(crate) fn new(
         lifecycle: impl Fn() -> Lifecycle + Send + Sync + 'static,
-        compressing: bool,
+        middleware: Middleware,
     ) -> (Self, mpsc::UnboundedReceiver<Feed>) {
         let (opened, feeds) = mpsc::unbounded_channel();
-        (Self { lifecycle: Arc::new(lifecycle), opened, compressing }, feeds)
+        (Self { lifecycle: Arc::new(lifecycle), opened, middleware }, feeds)
     }
 
-    /// Whether the framework is to compress whatever it can.
-    pub fn is_compressing(&self) -> bool {
-        self.compressing
+    /// What the framework is to put before all of it.
+    pub fn middleware(&self) -> Middleware {
+        self.middleware
     }
 
     /// How a client is refused that comes with this id.
@@ -68,7 +84,7 @@ impl App {
 
 impl fmt::Debug for App {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("App").field("compressing", &self.compressing).finish_non_exhaustive()
+        f.debug_struct("App").field("middleware", &self.middleware).finish_non_exhaustive()
     }
 }
 

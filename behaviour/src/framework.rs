@@ -15,8 +15,7 @@ pub trait Framework {
     /// | `/last` | the last event id, as `{:?}` says it |
     /// | `/plain` | [`App::PLAIN`] |
     ///
-    /// Where [`App::is_compressing`], all of it stands behind the framework's own compression,
-    /// whatever the response is.
+    /// All of it stands behind [`App::middleware`], the framework's own.
     fn start(app: App) -> impl Future<Output = Server> + Send;
 
     /// Whether the server learns, without writing, that the client has hung up on one stream.

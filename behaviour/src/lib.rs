@@ -15,7 +15,7 @@ mod client;
 mod framework;
 mod rig;
 
-pub use app::{App, Feed, Source};
+pub use app::{App, Feed, Middleware, Source};
 pub use client::{Client, Response, Version};
 pub use framework::{Framework, Server};
 pub use rig::Rig;
@@ -38,6 +38,11 @@ macro_rules! suite {
             resume::a_hostile_last_event_id_gets_400,
             resume::a_refusal_is_given_so_that_the_client_understands,
             resume::a_client_that_had_it_all_gets_204,
+            cors::a_page_that_is_let_in_reads_the_stream_with_its_credentials,
+            cors::any_page_reads_the_stream_without_credentials,
+            cors::a_page_that_is_not_let_in_reads_nothing,
+            cors::a_refusal_can_be_read_by_the_page_too,
+            cors::a_preflight_lets_a_page_send_its_last_event_id,
             flow::the_first_byte_comes_before_any_event,
             flow::a_comment_keeps_a_silent_stream_alive,
             flow::what_is_ready_leaves_in_one_chunk,

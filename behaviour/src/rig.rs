@@ -3,7 +3,7 @@ use testkit::BOUND;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::{App, Client, Feed, Framework, Response, Server, Version};
+use crate::{App, Client, Feed, Framework, Middleware, Response, Server, Version};
 
 /// A server that serves the application, and the feeds of its streams.
 #[derive(Debug)]
@@ -20,13 +20,13 @@ impl Rig {
         version: Version,
         lifecycle: impl Fn() -> Lifecycle + Send + Sync + 'static,
     ) -> Self {
-        let (app, feeds) = App::new(lifecycle, false);
+        let (app, feeds) = App::new(lifecycle, Middleware::None);
         Self { server: F::start(app).await, feeds, version }
     }
 
-    /// The same, behind the framework's compression.
-    pub async fn start_compressing<F: Framework>(version: Version) -> Self {
-        let (app, feeds) = App::new(silent, true);
+    /// The same, with silent streams, behind the framework's own middleware.
+    pub async fn start_behind<F: Framework>(middleware: Middleware, version: Version) -> Self {
+        let (app, feeds) = App::new(silent, middleware);
         Self { server: F::start(app).await, feeds, version }
     }
 

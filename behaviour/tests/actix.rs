@@ -2,9 +2,10 @@
 
 use std::net::TcpListener;
 
+use actix_cors::Cors;
 use actix_web::middleware::{Compress, Condition};
 use actix_web::{App as ActixApp, HttpServer, web};
-use behaviour::{App, Framework, Server, Source, Version};
+use behaviour::{App, Framework, Middleware, Server, Source, Version};
 use sse_actix::{LastEventId, Refused, Sse, StreamRequest};
 
 #[derive(Debug)]
@@ -15,9 +16,13 @@ impl Framework for Actix {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let server = HttpServer::new(move || {
+            let middleware = app.middleware();
+            let is_open = middleware == Middleware::CorsForAny;
+            let is_cors = is_open || middleware == Middleware::CorsForOne;
             ActixApp::new()
                 .app_data(web::Data::new(app.clone()))
-                .wrap(Condition::new(app.is_compressing(), Compress::default()))
+                .wrap(Condition::new(middleware == Middleware::Compression, Compress::default()))
+                .wrap(Condition::new(is_cors, cors(is_open)))
                 .service(
                     web::resource("/events")
                         .route(web::get().to(events))
@@ -48,6 +53,18 @@ impl Framework for Actix {
 
     fn tells_of_a_cut(version: Version) -> bool {
         version == Version::Http1
+    }
+}
+
+fn cors(is_open: bool) -> Cors {
+    let cors = Cors::default()
+        .allowed_methods(["GET"])
+        .allowed_header("last-event-id")
+        .expose_headers(["retry-after"]);
+    if is_open {
+        cors.allow_any_origin().send_wildcard()
+    } else {
+        cors.allowed_origin(App::ORIGIN).supports_credentials()
     }
 }
 

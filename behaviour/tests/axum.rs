@@ -2,30 +2,43 @@
 
 use axum::Router;
 use axum::extract::State;
+use axum::http::header::RETRY_AFTER;
+use axum::http::{HeaderName, HeaderValue, Method};
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
-use behaviour::{App, Framework, Server, Source, Version};
+use behaviour::{App, Framework, Middleware, Server, Source, Version};
 use sse_axum::{LastEventId, Refused, Sse, StreamRequest};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tower_http::compression::CompressionLayer;
+use tower_http::cors::{Any, CorsLayer};
 
 #[derive(Debug)]
 struct Axum;
 
 impl Framework for Axum {
     async fn start(app: App) -> Server {
-        let compressing = app.is_compressing();
-        let mut router = Router::new()
+        let middleware = app.middleware();
+        let router = Router::new()
             .route("/events", get(events))
             .route("/last", get(async |LastEventId(id): LastEventId| format!("{id:?}")))
             .route("/plain", get(async || App::PLAIN))
             .with_state(app);
-        if compressing {
-            // Whatever is said of an event stream by default, a user may say otherwise.
-            let always = |_, _, _: &_, _: &_| true;
-            router = router.layer(CompressionLayer::new().compress_when(always));
-        }
+        let cors = CorsLayer::new()
+            .allow_methods([Method::GET])
+            .allow_headers([HeaderName::from_static("last-event-id")])
+            .expose_headers([RETRY_AFTER]);
+        // Whatever is said of an event stream by default, a user may say otherwise.
+        let always = |_, _, _: &_, _: &_| true;
+        let router = match middleware {
+            Middleware::None => router,
+            Middleware::Compression => router.layer(CompressionLayer::new().compress_when(always)),
+            Middleware::CorsForAny => router.layer(cors.allow_origin(Any)),
+            Middleware::CorsForOne => {
+                let origins = [HeaderValue::from_static(App::ORIGIN)];
+                router.layer(cors.allow_origin(origins).allow_credentials(true))
+            }
+        };
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let listener = listener.tap_io(|stream| stream.set_nodelay(true).unwrap());

@@ -6,10 +6,10 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 use crate::rig::silent;
-use crate::{App, Framework, Rig, Version};
+use crate::{App, Framework, Middleware, Rig, Version};
 
 /// The headers of a stream, without those of the connection and the server's clock.
-fn of_the_stream(headers: &HeaderMap) -> Vec<String> {
+pub(super) fn of_the_stream(headers: &HeaderMap) -> Vec<String> {
     let mut lines: Vec<_> = headers
         .iter()
         .filter(|(name, _)| *name != "date")
@@ -19,7 +19,7 @@ fn of_the_stream(headers: &HeaderMap) -> Vec<String> {
     lines
 }
 
-fn expected(version: Version) -> Vec<&'static str> {
+pub(super) fn expected(version: Version) -> Vec<&'static str> {
     let mut lines = vec![
         "cache-control: no-cache, no-transform",
         "content-encoding: identity",
@@ -74,7 +74,7 @@ pub async fn a_client_that_takes_no_stream_gets_406<F: Framework>(version: Versi
 }
 
 pub async fn compression_leaves_a_stream_alone<F: Framework>(version: Version) {
-    let mut rig = Rig::start_compressing::<F>(version).await;
+    let mut rig = Rig::start_behind::<F>(Middleware::Compression, version).await;
     let mut client = rig.connect().await;
     let plain = client.get("/plain", &[("accept-encoding", "gzip")]).await;
     assert_eq!(plain.headers()["content-encoding"], "gzip", "compression is on");
