@@ -1,5 +1,5 @@
 //! Tools for the tests of this workspace: wait for a condition, run a program, find a service,
-//! drive a browser. Not published.
+//! drive a browser, play a server. Not published.
 //!
 //! | to | use |
 //! |---|---|
@@ -7,6 +7,8 @@
 //! | run a program, read what it prints, end it | [`Process`] |
 //! | list tests that need a service, ignored with a reason where it is missing | [`run`], [`test!`], [`Service`] |
 //! | look at the server's end of a connection, on Linux | `other_end` |
+//! | serve what a script says, and see what was asked | [`Scripted`], [`Answer`], [`Gate`], [`Request`] |
+//! | be one end of a connection, byte by byte | [`Conn`], [`Listener`], [`unchunked`] |
 //! | see a page as its user does | [`Browser`], [`Page`] |
 //!
 //! All of it panics when something does not happen: that is how a test fails.
@@ -23,6 +25,7 @@ mod process;
 mod service;
 mod suite;
 mod until;
+mod wire;
 
 pub use browser::Browser;
 pub use fantoccini::key::Key;
@@ -33,3 +36,4 @@ pub use process::Process;
 pub use service::Service;
 pub use suite::{Test, run};
 pub use until::{BOUND, until};
+pub use wire::{Answer, Conn, Gate, Listener, Request, Scripted, unchunked};

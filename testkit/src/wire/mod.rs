@@ -1,0 +1,11 @@
+//! HTTP/1.1 as bytes: a server that does what a script says, and connections by hand.
+
+mod answer;
+mod conn;
+mod request;
+mod scripted;
+
+pub use answer::{Answer, Gate};
+pub use conn::{Conn, Listener, unchunked};
+pub use request::Request;
+pub use scripted::Scripted;
