@@ -38,7 +38,7 @@
 //!
 //! | option | why |
 //! |---|---|
-//! | `h1_allow_half_closed(false)` | A stream whose client has gone is dropped at once. Without it Actix takes the end of the client's side for a half-closed connection, and finds out at the next keep-alive ([#1313](https://github.com/actix/actix-web/issues/1313)). |
+//! | `h1_allow_half_closed(false)` | A stream whose client has gone is dropped at once. Without it Actix takes the end of the client's side for a half-closed connection, and finds out at the next keep-alive ([#1313](https://github.com/actix/actix-web/issues/1313), [#3777](https://github.com/actix/actix-web/pull/3777)). |
 //! | `tcp_nodelay(true)` | An event does not wait for the acknowledgement of the one before. |
 //! | `shutdown_timeout(seconds)` | The grace at a stop, 30 s by default: end the streams by [`Lifecycle::shutdown`], and Actix waits only for clients that do not read. |
 //!
@@ -49,7 +49,11 @@
 //! - Over HTTP/2 the reset of a stream, or the loss of its connection, is seen when the next byte is
 //!   to be sent: at the latest after one keep-alive interval.
 //! - At a stop, Actix does not tell clients of HTTP/2 to go (no GOAWAY), and waits for their
-//!   connections up to the `shutdown_timeout`.
+//!   connections up to the `shutdown_timeout`
+//!   ([#3169](https://github.com/actix/actix-web/issues/3169)).
+//! - A client that does not read is cut by the `shutdown_timeout` alone.
+//!
+//! Checked with actix-web 4.18.1 and actix-http 3.20.0.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]

@@ -32,9 +32,11 @@
 //!
 //! # Serving
 //!
-//! - A graceful shutdown waits for every open response. Give the same signal to
+//! - A graceful shutdown waits for every open response
+//!   ([hyper#2787](https://github.com/hyperium/hyper/issues/2787)). Give the same signal to
 //!   [`Lifecycle::shutdown`], or the server waits for streams that never end.
-//! - A client that does not read cannot be ended in good form: put a deadline on the shutdown, as
+//! - A client that does not read cannot be ended in good form, and hyper has no time limit for writing
+//!   ([hyper#3852](https://github.com/hyperium/hyper/issues/3852)): put a deadline on the shutdown, as
 //!   `examples/flow` does.
 //! - `axum::serve` does not set `TCP_NODELAY`; `axum::serve::ListenerExt::tap_io` can. Without it an
 //!   event may wait for the acknowledgement of the one before.
