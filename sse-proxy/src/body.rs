@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use sse_core::Lifecycle;
 use tokio::time::{Sleep, sleep};
+use tracing::Span;
 
 use crate::Error;
 use crate::pass::Pass;
@@ -20,6 +21,7 @@ use crate::source::Source;
 /// upstream's response at once.
 pub struct ProxyBody {
     inner: Inner,
+    span: Span,
     /// Whether the server may still hold bytes that it has not written, at first the head.
     unwritten: bool,
     /// An error that waits for them, and for how long.
@@ -34,7 +36,7 @@ enum Inner {
 
 impl ProxyBody {
     fn new(inner: Inner) -> Self {
-        Self { inner, unwritten: true, failure: None }
+        Self { inner, span: Span::current(), unwritten: true, failure: None }
     }
 
     pub(crate) fn full(bytes: Bytes) -> Self {
@@ -59,6 +61,7 @@ impl Body for ProxyBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         let this = self.get_mut();
+        let _entered = this.span.enter();
         let polled = match &mut this.inner {
             _ if this.failure.is_some() => Poll::Pending,
             Inner::Full(bytes) if bytes.is_empty() => Poll::Ready(None),

@@ -5,6 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::Span;
+
+use crate::meter::Meter;
 
 /// Why a forwarded stream ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,6 +56,8 @@ impl fmt::Display for ForwardCloseReason {
 pub struct ForwardStats {
     /// Bytes handed to the client's connection, those of the proxy included.
     pub bytes: u64,
+    /// Events of the upstream handed on; none are counted where a stream passes as it is.
+    pub events: u64,
     /// From the upstream's headers to the end.
     pub duration: Duration,
 }
@@ -64,25 +69,53 @@ pub(crate) struct Closing {
     path: Arc<str>,
     on_close: Option<OnClose>,
     opened: Instant,
-    pub(crate) bytes: u64,
+    stats: ForwardStats,
+    meter: Meter,
+    span: Span,
     told: bool,
 }
 
 impl Closing {
     pub(crate) fn new(path: Arc<str>, on_close: Option<OnClose>) -> Self {
         tracing::debug!(path = &*path, "stream opened");
-        Self { path, on_close, opened: Instant::now(), bytes: 0, told: false }
+        Self {
+            meter: Meter::opened(&path),
+            path,
+            on_close,
+            opened: Instant::now(),
+            stats: ForwardStats::default(),
+            span: Span::current(),
+            told: false,
+        }
+    }
+
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// What has been handed to the client's connection so far.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.stats.bytes
+    }
+
+    pub(crate) fn wrote(&mut self, bytes: usize, events: u64) {
+        self.stats.bytes += bytes as u64;
+        self.stats.events += events;
+        self.meter.wrote(bytes as u64, events);
     }
 
     pub(crate) fn tell(&mut self, reason: ForwardCloseReason) {
         if std::mem::replace(&mut self.told, true) {
             return;
         }
-        let stats = ForwardStats { bytes: self.bytes, duration: self.opened.elapsed() };
+        let stats = ForwardStats { duration: self.opened.elapsed(), ..self.stats };
+        self.meter.closed(reason);
+        let _entered = self.span.enter();
         tracing::info!(
             path = &*self.path,
             reason = reason.as_str(),
             bytes = stats.bytes,
+            events = stats.events,
             seconds = stats.duration.as_secs_f64(),
             "stream closed"
         );

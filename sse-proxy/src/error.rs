@@ -57,6 +57,16 @@ impl Error {
         self.kind == Kind::UpstreamLost
     }
 
+    /// The kind of the upstream's failure, if that is what it is: for metrics.
+    pub(crate) fn of_upstream(&self) -> Option<&'static str> {
+        match self.kind {
+            Kind::UpstreamLost => Some("lost"),
+            Kind::FirstEventTimeout => Some("first event timeout"),
+            Kind::IdleTimeout => Some("idle timeout"),
+            _ => None,
+        }
+    }
+
     /// The upstream sent no event within
     /// [`first_event_timeout`](crate::UpstreamBuilder::first_event_timeout).
     pub fn is_first_event_timeout(&self) -> bool {

@@ -74,6 +74,16 @@ fn next_wait(
 
 async fn attempt(parts: &Parts, request: Request, upload: &Upload) -> Result<Response, Refusal> {
     let path = request.url().path().to_owned();
+    let result = execute(parts, request, upload, &path).await;
+    result.inspect_err(|refusal| refusal.count(&path))
+}
+
+async fn execute(
+    parts: &Parts,
+    request: Request,
+    upload: &Upload,
+    path: &str,
+) -> Result<Response, Refusal> {
     let answer = pin!(parts.client.execute(request));
     let timer = pin!(header_timer(upload, parts.header_timeout));
     match select(answer, timer).await {

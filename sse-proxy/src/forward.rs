@@ -17,11 +17,13 @@ use http_body::Body;
 use reqwest::Url;
 use sse_core::StreamRequest;
 use tower_service::Service;
+use tracing::Instrument;
 
 use crate::close::Closing;
 use crate::error::BoxError;
 use crate::exchange::{Outgoing, is_unavailable, retry_after, send};
 use crate::headers::{self, Extra};
+use crate::meter;
 use crate::pass::Pass;
 use crate::refusal::Refusal;
 use crate::request_body::RequestBody;
@@ -135,11 +137,13 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let route = self.route.clone();
-        Box::pin(async move {
+        let span = tracing::info_span!("forward", method = %request.method(), path = &*route.path);
+        let answer = async move {
             let asked = StreamRequest::new(request.method(), request.headers()).unwrap_or_default();
             let result = route.forward(request, asked).await;
             Ok(result.unwrap_or_else(|refusal| route.refuse(&refusal, asked)))
-        })
+        };
+        Box::pin(answer.instrument(span))
     }
 }
 
@@ -162,16 +166,17 @@ impl Route {
         if let Some(refused) = self.come_back_later(&answer, asked) {
             return Ok(refused);
         }
-        self.answer(&method, answer)
+        self.answer(&method, answer).inspect_err(|refusal| refusal.count(&self.path))
     }
 
     /// An answer of the proxy's own.
     fn refuse(&self, refusal: &Refusal, asked: StreamRequest) -> Response<ProxyBody> {
         tracing::debug!(path = &*self.path, code = refusal.code(), "refused");
+        meter::refused(&self.path, refusal.code());
         let parts = self.upstream.parts();
         let wait = match refusal {
             Refusal::ShuttingDown => Some(&parts.limits.shutdown_retry),
-            _ if refusal.is_of_upstream() => self.in_stream_refusals(),
+            _ if refusal.of_upstream().is_some() => self.in_stream_refusals(),
             _ => None,
         };
         let mut response = refusal.response();

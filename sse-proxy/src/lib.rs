@@ -123,14 +123,31 @@
 //!
 //! # Logs
 //!
-//! `tracing` events: `stream closed` with reason, bytes and seconds (info), what went wrong with the
-//! upstream (warn), `stream opened` and each refusal (debug). Queries are never logged.
+//! `tracing` events: `stream closed` with reason, bytes, events and seconds (info), what went wrong
+//! with the upstream (warn), `stream opened` and each refusal (debug). All of them, to the end of the
+//! stream, in the span `forward` with method and path (info). Queries are never logged.
 //! [`UpstreamBuilder::on_close`] tells a program.
+//!
+//! # Metrics
+//!
+//! With the feature `metrics`, by the facade of that name; the label `path` is the configured one, of the
+//! upstream.
+//!
+//! | name | kind | labels | what |
+//! |---|---|---|---|
+//! | `sse_proxy_streams` | gauge | `path` | streams that are open |
+//! | `sse_proxy_streams_total` | counter | `path` | streams that were opened |
+//! | `sse_proxy_closes_total` | counter | `path`, `reason` | streams that ended, by [`ForwardCloseReason::as_str`] |
+//! | `sse_proxy_bytes_total` | counter | `path` | bytes of streams handed to clients' connections |
+//! | `sse_proxy_events_total` | counter | `path` | events handed on, where a stream does not pass as it is |
+//! | `sse_proxy_refusals_total` | counter | `path`, `code` | answers of the proxy's own, by code, also those given in the stream |
+//! | `sse_proxy_upstream_failures_total` | counter | `path`, `kind` | `unreachable`, `lost`, `header timeout`, `first event timeout`, `idle timeout`, `no event stream`, `unexpected status`; each attempt |
 //!
 //! # Features
 //!
 //! | feature | what |
 //! |---|---|
+//! | `metrics` | counters and gauges, by the `metrics` facade |
 //! | `tls` | upstreams by `https`: rustls with ring, the platform's certificates, HTTP/2 where the upstream has it |
 //!
 //! An application that turns `rustls-no-provider` on for `reqwest` itself, in the version that is used
@@ -153,6 +170,7 @@ mod forward;
 mod forwarded;
 mod headers;
 mod late_mark;
+mod meter;
 mod pass;
 mod refusal;
 mod request_body;

@@ -184,7 +184,7 @@ where
 
     /// Says something of the proxy's own.
     fn put_in(&mut self, bytes: Bytes) -> Bytes {
-        if self.closing.bytes == 0 {
+        if self.closing.bytes() == 0 {
             self.late_mark = Some(LateMark::default());
         }
         self.wrote(bytes)
@@ -228,7 +228,7 @@ where
     }
 
     fn wrote(&mut self, bytes: Bytes) -> Bytes {
-        self.closing.bytes += bytes.len() as u64;
+        self.closing.wrote(bytes.len(), 0);
         bytes
     }
 
@@ -240,6 +240,9 @@ where
             _ => ForwardCloseReason::UpstreamLost,
         };
         tracing::debug!(error = %crate::error::Chain(&error), "stream aborted");
+        if let Some(kind) = error.of_upstream() {
+            crate::meter::upstream_failed(self.closing.path(), kind);
+        }
         self.close(reason);
         error
     }

@@ -1,6 +1,6 @@
 //! What a client is told when there is no answer of the upstream to pass on.
 
-use crate::ProxyBody;
+use crate::{ProxyBody, meter};
 use bytes::Bytes;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response, StatusCode};
@@ -74,16 +74,24 @@ impl Refusal {
         }
     }
 
-    /// Whether the upstream is the reason, so that the same request may do better later.
-    pub(crate) fn is_of_upstream(&self) -> bool {
-        matches!(
-            self,
-            Self::UpstreamUnreachable
-                | Self::UpstreamLost
-                | Self::UpstreamTimeout
-                | Self::NotEventStream
-                | Self::UnexpectedStatus
-        )
+    /// The kind of the upstream's failure, if that is the reason: the same request may do better
+    /// later.
+    pub(crate) fn of_upstream(&self) -> Option<&'static str> {
+        match self {
+            Self::UpstreamUnreachable => Some("unreachable"),
+            Self::UpstreamLost => Some("lost"),
+            Self::UpstreamTimeout => Some("header timeout"),
+            Self::NotEventStream => Some("no event stream"),
+            Self::UnexpectedStatus => Some("unexpected status"),
+            _ => None,
+        }
+    }
+
+    /// Counts the upstream's failure, if that is the reason.
+    pub(crate) fn count(&self, path: &str) {
+        if let Some(kind) = self.of_upstream() {
+            meter::upstream_failed(path, kind);
+        }
     }
 
     pub(crate) fn code(&self) -> &'static str {

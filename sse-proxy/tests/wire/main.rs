@@ -6,6 +6,9 @@ mod forwarded;
 mod headers;
 mod http2;
 mod leaving;
+mod logs;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod plain;
 mod refusals;
 mod shutdown;

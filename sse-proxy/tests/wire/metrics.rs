@@ -1,0 +1,150 @@
+//! What is counted, by a recorder of the test's own.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use metrics::{
+    Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString,
+    Unit,
+};
+use testkit::{BOUND, until};
+
+use crate::support::{Conn, END, STREAM, Scripted, front, opened};
+
+/// Keeps each counter and gauge by its name and its labels.
+#[derive(Clone, Default)]
+struct Counted(Arc<Mutex<BTreeMap<String, f64>>>);
+
+/// One counter or gauge.
+struct Slot(Counted, String);
+
+impl Slot {
+    fn add(&self, value: f64) {
+        *self.0.0.lock().unwrap().entry(self.1.clone()).or_default() += value;
+    }
+}
+
+impl CounterFn for Slot {
+    fn increment(&self, value: u64) {
+        self.add(value as f64);
+    }
+
+    fn absolute(&self, _: u64) {
+        panic!("nothing of ours is set")
+    }
+}
+
+impl GaugeFn for Slot {
+    fn increment(&self, value: f64) {
+        self.add(value);
+    }
+
+    fn decrement(&self, value: f64) {
+        self.add(-value);
+    }
+
+    fn set(&self, _: f64) {
+        panic!("nothing of ours is set")
+    }
+}
+
+impl Recorder for Counted {
+    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
+
+    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
+        Counter::from_arc(Arc::new(Slot(self.clone(), named(key))))
+    }
+
+    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
+        Gauge::from_arc(Arc::new(Slot(self.clone(), named(key))))
+    }
+
+    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
+        Histogram::noop()
+    }
+}
+
+fn named(key: &Key) -> String {
+    let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
+    key.name().to_owned() + &labels.collect::<String>()
+}
+
+impl Counted {
+    async fn says(&self, expected: &[(&str, f64)]) {
+        let get = |name: &str| self.0.lock().unwrap().get(name).copied().unwrap_or(0.0);
+        for (name, value) in expected {
+            let what = format!("{name} is {value}");
+            until(BOUND, &what, async || get(name) == *value).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn streams_bytes_closes_refusals_and_failures_are_counted() {
+    let counted = Counted::default();
+    // For this thread, which is that of the front too.
+    let _guard = metrics::set_default_local_recorder(&counted);
+    let upstream = Scripted::listen().await;
+    let builder = upstream.builder().header_timeout(Duration::from_millis(100));
+    let front = front(builder.build().unwrap().stream("/sse")).await;
+
+    let mut client = Conn::get(front, "/").await;
+    let (mut server, _) = upstream.accept().await;
+    server.send(STREAM.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")).await;
+    server.chunk("data: x\n\n").await;
+    client.until("data: x\n\n\r\n").await;
+    counted
+        .says(&[
+            ("sse_proxy_streams path=/sse", 1.0),
+            ("sse_proxy_streams_total path=/sse", 1.0),
+            ("sse_proxy_bytes_total path=/sse", 9.0),
+        ])
+        .await;
+    server.send(END).await;
+    client.until(END).await;
+
+    let (mut client, server) = opened(&upstream, front).await;
+    drop(server);
+    client.rest().await;
+    let (client, _server) = opened(&upstream, front).await;
+    drop(client);
+
+    // One that is lost, one that is too slow, one that is no stream, one that is elsewhere.
+    for script in ["", "wait", "200 OK", "302 Found"] {
+        let mut client = Conn::get(front, "/").await;
+        let (mut server, _) = upstream.accept().await;
+        match script {
+            "" => drop(server),
+            "wait" => server.is_closed().await,
+            _ => server.send(format!("HTTP/1.1 {script}\r\nConnection: close\r\n\r\n")).await,
+        }
+        client.head().await;
+    }
+    let mut client = Conn::client(front, "DELETE / HTTP/1.1\r\nHost: f\r\n\r\n").await;
+    client.head().await;
+
+    counted
+        .says(&[
+            ("sse_proxy_streams path=/sse", 0.0),
+            ("sse_proxy_streams_total path=/sse", 3.0),
+            ("sse_proxy_events_total path=/sse", 0.0),
+            ("sse_proxy_closes_total path=/sse reason=upstream ended", 1.0),
+            ("sse_proxy_closes_total path=/sse reason=upstream lost", 1.0),
+            ("sse_proxy_closes_total path=/sse reason=client gone", 1.0),
+            ("sse_proxy_upstream_failures_total path=/sse kind=lost", 2.0),
+            ("sse_proxy_upstream_failures_total path=/sse kind=header timeout", 1.0),
+            ("sse_proxy_upstream_failures_total path=/sse kind=no event stream", 1.0),
+            ("sse_proxy_upstream_failures_total path=/sse kind=unexpected status", 1.0),
+            ("sse_proxy_refusals_total path=/sse code=upstream_lost", 1.0),
+            ("sse_proxy_refusals_total path=/sse code=upstream_timeout", 1.0),
+            ("sse_proxy_refusals_total path=/sse code=upstream_not_event_stream", 1.0),
+            ("sse_proxy_refusals_total path=/sse code=upstream_unexpected_status", 1.0),
+            ("sse_proxy_refusals_total path=/sse code=method_not_allowed", 1.0),
+        ])
+        .await;
+}
