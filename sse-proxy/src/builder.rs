@@ -108,7 +108,7 @@ impl UpstreamBuilder {
     /// Within this time, a request with a safe method and no body is sent again when the upstream
     /// cannot be reached, is lost or times out before its headers, or answers 502, 503 or 504; at
     /// first after 0.1 s to 0.2 s by chance, later after up to 5 s, as [`sse_core::Backoff`] has it. A
-    /// `Retry-After` in seconds is waited for first; where that is too long, its answer is the
+    /// `Retry-After` is waited for first; where that is too long, its answer is the
     /// client's. Nothing is sent again once the client has a byte.
     pub fn cold_start(mut self, time: impl Into<Option<Duration>>) -> Self {
         self.cold_start = time.into();
@@ -121,7 +121,7 @@ impl UpstreamBuilder {
     /// names `text/event-stream` in its `Accept` is answered 200, a `retry:` between these times by
     /// chance, and the end, so that the browser comes back by itself: when the upstream cannot be
     /// reached, is lost or does not answer in time, answers with no event stream or a status that is
-    /// not passed on, or with 429, 502, 503 or 504, whose `Retry-After` in seconds is kept to. Other
+    /// not passed on, or with 429, 502, 503 or 504, whose `Retry-After` is kept to. Other
     /// clients get the status, with a `Retry-After` where it is the proxy's own.
     pub fn in_stream_refusals(
         mut self,

@@ -2,13 +2,12 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::future::{Either, select};
-use http::header::RETRY_AFTER;
 use http::{HeaderMap, Method, StatusCode};
 use reqwest::{Body, Request, Response, Url};
-use sse_core::Backoff;
+use sse_core::{Backoff, retry_after};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::error::Chain;
@@ -48,7 +47,8 @@ pub(crate) async fn send(parts: &Parts, outgoing: Outgoing) -> Result<Response, 
         let Some(patience) = patience.filter(|_| is_cold(&result)) else {
             return result;
         };
-        let retry_after = result.as_ref().ok().and_then(|answer| retry_after(answer.headers()));
+        let answer = result.as_ref().ok();
+        let retry_after = answer.and_then(|it| retry_after(it.headers(), SystemTime::now()));
         let wait = next_wait(&mut backoff, retry_after, fastrand::f64());
         let Some(wait) = wait.filter(|wait| began.elapsed().saturating_add(*wait) < patience)
         else {
@@ -136,13 +136,6 @@ fn is_cold(result: &Result<Response, Refusal>) -> bool {
     }
 }
 
-/// Source: RFC 9110 §10.2.3; a date is taken for no answer, a number beyond all bounds for the greatest.
-pub(crate) fn retry_after(headers: &HeaderMap) -> Option<Duration> {
-    let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(u64::MAX)))
-}
-
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
@@ -207,21 +200,5 @@ mod tests {
         assert_eq!(wait(7, 1.0), Duration::from_millis(7_200));
         assert_eq!(wait(0, 0.0), SHORTEST_PAUSE);
         assert!(wait(u64::MAX, 1.0) > Duration::from_secs(u64::MAX - 1));
-    }
-
-    #[test]
-    fn a_retry_after_that_is_no_number_is_left_alone() {
-        for (text, expected) in [
-            ("7", Some(7)),
-            ("0", Some(0)),
-            ("99999999999999999999", Some(u64::MAX)),
-            ("", None),
-            ("-1", None),
-            ("+1", None),
-            ("Fri, 31 Dec 1999 23:59:59 GMT", None),
-        ] {
-            let found = retry_after(&HeaderMap::from_iter([(RETRY_AFTER, text.parse().unwrap())]));
-            assert_eq!(found, expected.map(Duration::from_secs), "{text}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use futures_util::future::{Either, select};
@@ -15,13 +15,13 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use reqwest::Url;
-use sse_core::StreamRequest;
+use sse_core::{StreamRequest, retry_after};
 use tower_service::Service;
 use tracing::Instrument;
 
 use crate::close::Closing;
 use crate::error::BoxError;
-use crate::exchange::{Outgoing, is_unavailable, retry_after, send};
+use crate::exchange::{Outgoing, is_unavailable, send};
 use crate::headers::{self, Extra};
 use crate::meter;
 use crate::pass::Pass;
@@ -208,7 +208,7 @@ impl Route {
             return None;
         }
         let wait = self.in_stream_refusals()?;
-        let least = retry_after(answer.headers()).unwrap_or_default();
+        let least = retry_after(answer.headers(), SystemTime::now()).unwrap_or_default();
         let wait = wait.start().saturating_add(least)..=wait.end().saturating_add(least);
         let refused = asked.refuse(&sse_core::Refusal::unavailable(wait).in_stream());
         let refused = refused.into_response();
