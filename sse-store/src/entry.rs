@@ -62,6 +62,12 @@ impl NewEntry {
         self.fence
     }
 
+    /// How much it counts for in a page: see [`Entry::size`].
+    #[cfg(feature = "_sea-orm")]
+    pub(crate) fn size(&self) -> usize {
+        size(&self.topic, self.event())
+    }
+
     /// Checks what needs no look at the log. Every store begins its `append` with it.
     ///
     /// # Errors
@@ -123,6 +129,11 @@ impl Entry {
         self.record.event()
     }
 
+    /// How much it counts for in a page: the bytes of its topic and of its event's type, data and comments.
+    pub fn size(&self) -> usize {
+        size(&self.topic, self.event())
+    }
+
     /// The event with its position as its id, if the record is one.
     pub fn into_event(self) -> Option<Event> {
         match self.record {
@@ -130,6 +141,15 @@ impl Entry {
             Record::Cleared | Record::Completed => None,
         }
     }
+}
+
+fn size(topic: &Topic, event: Option<&Event>) -> usize {
+    let event = event.map_or(0, |event| {
+        let event_type = event.event_type().map_or(0, |name| name.as_str().len());
+        let comments: usize = event.comments().map(str::len).sum();
+        event_type + event.data().map_or(0, str::len) + comments
+    });
+    topic.as_str().len() + event
 }
 
 /// What a record of the log says.
@@ -168,6 +188,10 @@ pub struct Page {
 }
 
 impl Page {
+    /// A page is full once its records come to this many bytes, as [`Entry::size`] counts them: the one that reaches them
+    /// is the last. So a reader holds less than this and one record more, whatever limit it asks for.
+    pub const FULL_BYTES: usize = 1 << 20;
+
     /// A page. For those who implement a store.
     pub fn new(entries: Vec<Entry>, next: Position, status: PageStatus) -> Self {
         Self { entries, next, status }

@@ -183,8 +183,9 @@ impl Log {
         let reset = !after.is_within(self.head);
         let after = if reset { Position::START } else { after };
         let from = after.sequence() + 1..;
+        let mut full = Full::at(limit);
         let entries: Vec<Entry> = match topics {
-            TopicSet::All => self.entries.range(from).take(limit).map(clone_of).collect(),
+            TopicSet::All => full.take(self.entries.range(from).map(|(_, entry)| entry)),
             TopicSet::Only(topics) => {
                 let logs = topics.iter().filter_map(|topic| self.topics.get(topic));
                 let mut sequences: Vec<u64> = logs
@@ -192,12 +193,11 @@ impl Log {
                     .copied()
                     .collect();
                 sequences.sort_unstable();
-                let sequences = sequences.iter().take(limit);
-                sequences.filter_map(|at| self.entries.get(at).cloned()).collect()
+                full.take(sequences.iter().filter_map(|at| self.entries.get(at)))
             }
         };
         let next = match entries.last() {
-            Some(last) if entries.len() == limit => last.position,
+            Some(last) if full.is_reached() => last.position,
             _ => self.head,
         };
         let status = match reset {
@@ -232,16 +232,17 @@ impl Log {
 
     fn list(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {
         let after = query.listed_after(self.head)?;
-        let wanted = |(_, entry): &(&u64, &Entry)| query.matches(entry);
-        let limit = query.limit.clamp(1, Query::MAX_LIMIT);
-        Ok(match (query.newest_first, after) {
-            (true, after) => {
+        let wanted = |entry: &&Entry| query.matches(entry);
+        let entry = |(_, entry)| entry;
+        let mut full = Full::at(query.limit.clamp(1, Query::MAX_LIMIT));
+        Ok(match query.newest_first {
+            true => {
                 let range = self.entries.range(..after.unwrap_or(u64::MAX));
-                range.rev().filter(wanted).take(limit).map(clone_of).collect()
+                full.take(range.rev().map(entry).filter(wanted))
             }
-            (false, after) => {
+            false => {
                 let range = self.entries.range(after.unwrap_or(0).saturating_add(1)..);
-                range.filter(wanted).take(limit).map(clone_of).collect()
+                full.take(range.map(entry).filter(wanted))
             }
         })
     }
@@ -305,6 +306,30 @@ impl Log {
     }
 }
 
-fn clone_of((_, entry): (&u64, &Entry)) -> Entry {
-    entry.clone()
+/// What a page has yet room for.
+struct Full {
+    records: usize,
+    bytes: usize,
+}
+
+impl Full {
+    fn at(limit: usize) -> Self {
+        Self { records: limit, bytes: Page::FULL_BYTES }
+    }
+
+    fn is_reached(&self) -> bool {
+        self.records == 0 || self.bytes == 0
+    }
+
+    fn take<'a>(&mut self, mut entries: impl Iterator<Item = &'a Entry>) -> Vec<Entry> {
+        let mut taken = Vec::new();
+        while !self.is_reached()
+            && let Some(entry) = entries.next()
+        {
+            self.records -= 1;
+            self.bytes = self.bytes.saturating_sub(entry.size());
+            taken.push(entry.clone());
+        }
+        taken
+    }
 }

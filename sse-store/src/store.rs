@@ -33,7 +33,8 @@ pub trait EventStore: Debug + Send + Sync {
     /// The position of the newest record; sequence 0 in an empty log.
     fn head(&self) -> StoreFuture<'_, Position>;
 
-    /// Reads at most `limit` records (at least 1) of these topics, strictly after a position, oldest first.
+    /// Reads at most `limit` records (at least 1) of these topics, strictly after a position, oldest first; fewer where
+    /// they come to [`Page::FULL_BYTES`] before.
     ///
     /// From [`Position::START`] it reads what there is. A position that the log has not reached, or of another
     /// log, is a [`Reset`](crate::PageStatus::Reset), and the page begins at the log's start.
@@ -44,7 +45,8 @@ pub trait EventStore: Debug + Send + Sync {
         limit: usize,
     ) -> StoreFuture<'a, Page>;
 
-    /// Lists records for people, a page at a time.
+    /// Lists records for people, a page at a time: at most as many as the query's limit says, and fewer where they come
+    /// to [`Page::FULL_BYTES`] before. The last page is the one that is empty.
     ///
     /// # Errors
     ///

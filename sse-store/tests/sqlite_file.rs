@@ -13,7 +13,7 @@ use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use sse_core::Event;
 use sse_store::{
-    EventStore, Migrator, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet,
+    EventStore, Migrator, NewEntry, Page, PageStatus, Position, Query, SeaOrmStore, Topic, TopicSet,
 };
 use tempfile::TempDir;
 use testkit::{BOUND, until};
@@ -356,6 +356,35 @@ async fn damaged_rows_are_an_error_that_names_the_record() {
             error.to_string().contains("record 2") && error.to_string().contains(named),
             "{error}"
         );
+    }
+}
+
+/// Read or listed, what comes after a page that is full is left in the database: if it were looked at, it would fail.
+#[tokio::test]
+async fn what_does_not_fit_in_a_page_is_not_read() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let name = |number: usize| Topic::new(format!("{number:03}")).unwrap();
+    let large = || Event::new("x".repeat(Page::FULL_BYTES));
+    let whole = [0, 299].map(|number| NewEntry::new(name(number), large()));
+    let damaged = (1..299).map(|number| NewEntry::new(name(number), Event::new("damaged")));
+    let [first, last] = whole;
+    store.append([first].into_iter().chain(damaged).chain([last]).collect()).await.unwrap();
+    let db = application(&folder).await;
+    db.execute_unprepared("UPDATE sse_entry SET kind = 9 WHERE sequence BETWEEN 2 AND 299")
+        .await
+        .unwrap();
+    let many: TopicSet = (0..300).map(name).collect();
+    for topics in [TopicSet::All, many] {
+        let page = store.read(Position::START, &topics, 1000).await.unwrap();
+        assert_eq!((page.entries.len(), page.next.sequence()), (1, 1));
+        let listed = store.list(&Query::new(topics.clone()).limit(1000)).await.unwrap();
+        assert_eq!(listed.len(), 1);
+        let newest = Query::new(topics.clone()).newest_first().limit(1000);
+        if topics == TopicSet::All {
+            assert_eq!(store.list(&newest).await.unwrap()[0].position.sequence(), 300);
+        }
+        assert!(store.read(page.next, &topics, 1000).await.is_err());
     }
 }
 

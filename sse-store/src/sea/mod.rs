@@ -8,6 +8,7 @@ mod outbox;
 mod postgres;
 mod read;
 mod rows;
+mod scan;
 mod schema;
 #[cfg(feature = "sqlite")]
 mod sqlite;

@@ -25,11 +25,11 @@ const RECONNECT: Duration = Duration::from_secs(1);
 /// The arrays make it one statement, prepared once, for a group of any size.
 const APPEND: &str = "WITH log AS (UPDATE sse_log SET head = head + $1 \
      WHERE id = 1 AND epoch = $2 AND head >= $3 AND last_clear <= $4 RETURNING head - $1 AS base), \
-     added AS (INSERT INTO sse_entry (sequence, topic, time, kind, type, data, retry, comments) \
-     SELECT log.base + row.number, row.topic, $5, row.kind, row.type, row.data, row.retry, row.comments \
-     FROM log, unnest($6::text[], $7::int2[], $8::bytea[], $9::bytea[], $10::int8[], $11::bytea[]) \
-     WITH ORDINALITY AS row (topic, kind, type, data, retry, comments, number)) \
-     SELECT base, pg_notify($12, $13 || (base + $1)) FROM log";
+     added AS (INSERT INTO sse_entry (sequence, topic, time, kind, size, type, data, retry, comments) \
+     SELECT log.base + row.number, row.topic, $5, row.kind, row.size, row.type, row.data, row.retry, row.comments \
+     FROM log, unnest($6::text[], $7::int2[], $8::int4[], $9::bytea[], $10::bytea[], $11::int8[], $12::bytea[]) \
+     WITH ORDINALITY AS row (topic, kind, size, type, data, retry, comments, number)) \
+     SELECT base, pg_notify($13, $14 || (base + $1)) FROM log";
 
 /// The log and the clears of these topics, both of one moment.
 const FENCES: &str = "SELECT log.epoch, log.last_clear, log.cleared, topic.topic, topic.cleared \
@@ -108,6 +108,7 @@ pub(super) async fn append(
         .bind(now())
         .bind(column(rows, |row| row.topic.as_str()))
         .bind(column(rows, |row| row.kind))
+        .bind(column(rows, |row| row.size))
         .bind(column(rows, NewRow::event_type))
         .bind(column(rows, NewRow::data))
         .bind(column(rows, NewRow::retry))

@@ -19,13 +19,15 @@ pub(super) const EVENT_KIND: i16 = EVENT;
 pub(super) struct NewRow<'a> {
     pub(super) topic: &'a Topic,
     pub(super) kind: i16,
+    /// What the record counts for in a page.
+    pub(super) size: i32,
     event: Option<&'a Event>,
 }
 
 impl<'a> NewRow<'a> {
     /// The row of a clear.
     pub(super) fn cleared(topic: &'a Topic) -> Self {
-        Self { topic, kind: CLEARED, event: None }
+        Self { topic, kind: CLEARED, size: signed(topic.as_str().len()), event: None }
     }
 
     pub(super) fn event_type(&self) -> Option<&'a [u8]> {
@@ -52,8 +54,13 @@ impl<'a> From<&'a NewEntry> for NewRow<'a> {
     fn from(entry: &'a NewEntry) -> Self {
         let event = entry.event();
         let kind = if event.is_some() { EVENT } else { COMPLETED };
-        Self { topic: entry.topic(), kind, event }
+        Self { topic: entry.topic(), kind, size: signed(entry.size()), event }
     }
+}
+
+/// An event is far shorter than what overflows.
+fn signed(size: usize) -> i32 {
+    i32::try_from(size).unwrap_or(i32::MAX)
 }
 
 /// One statement that inserts all these rows, from the sequence `first` on.
@@ -66,6 +73,7 @@ pub(super) fn insert(rows: &[NewRow<'_>], first: i64, time: i64) -> InsertStatem
             row.topic.as_str().into(),
             time.into(),
             row.kind.into(),
+            row.size.into(),
             row.event_type().map(<[u8]>::to_vec).into(),
             row.data().map(<[u8]>::to_vec).into(),
             row.retry().into(),
@@ -84,13 +92,19 @@ pub(super) fn decode(row: &QueryResult, first: usize, epoch: u64) -> Result<Entr
     let topic = Topic::new(topic).map_err(|error| damaged(&error.to_string()))?;
     let time: i64 = row.try_get_by_index(first + 2)?;
     let record = match row.try_get_by_index::<i16>(first + 3)? {
-        EVENT => Record::Event(event(row, first + 4, &damaged)?),
+        EVENT => Record::Event(event(row, first + 5, &damaged)?),
         CLEARED => Record::Cleared,
         COMPLETED => Record::Completed,
         other => return Err(damaged(&format!("the unknown kind {other}"))),
     };
     let position = Position::new(epoch, sequence.cast_unsigned());
     Ok(Entry::new(position, topic, time.max(0).cast_unsigned(), record))
+}
+
+/// What the record of such a row counts for in a page.
+pub(super) fn size(row: &QueryResult, first: usize) -> Result<usize, DbErr> {
+    let size: i32 = row.try_get_by_index(first + 4)?;
+    Ok(usize::try_from(size).unwrap_or(0))
 }
 
 fn event(row: &QueryResult, first: usize, damaged: &dyn Fn(&str) -> DbErr) -> Result<Event, DbErr> {

@@ -38,14 +38,16 @@ pub(super) mod entry {
     pub(crate) const TIME: &str = "time";
     /// 0 an event, 1 a clear, 2 a completion.
     pub(crate) const KIND: &str = "kind";
+    /// What the record counts for in a page, in bytes; an index has it, so that a page is measured without its data.
+    pub(crate) const SIZE: &str = "size";
     pub(crate) const TYPE: &str = "type";
     pub(crate) const DATA: &str = "data";
     pub(crate) const RETRY: &str = "retry";
     pub(crate) const COMMENTS: &str = "comments";
 
     /// Every column, in the order in which rows are written and read.
-    pub(crate) const COLUMNS: [&str; 8] =
-        [SEQUENCE, TOPIC, TIME, KIND, TYPE, DATA, RETRY, COMMENTS];
+    pub(crate) const COLUMNS: [&str; 9] =
+        [SEQUENCE, TOPIC, TIME, KIND, SIZE, TYPE, DATA, RETRY, COMMENTS];
 }
 
 /// A row for each topic of which something was deleted.
@@ -116,6 +118,7 @@ impl MigrationTrait for CreateLog {
                     .col(name(entry::TOPIC))
                     .col(number(entry::TIME))
                     .col(ColumnDef::new(entry::KIND).small_integer().not_null())
+                    .col(ColumnDef::new(entry::SIZE).integer().not_null())
                     .col(bytes(entry::TYPE))
                     .col(bytes(entry::DATA))
                     .col(ColumnDef::new(entry::RETRY).big_integer())
@@ -135,7 +138,7 @@ impl MigrationTrait for CreateLog {
             )
             .await?;
         for (table, name, columns) in [
-            (entry::TABLE, "sse_entry_topic", &[entry::TOPIC, entry::SEQUENCE][..]),
+            (entry::TABLE, "sse_entry_topic", &[entry::TOPIC, entry::SEQUENCE, entry::SIZE][..]),
             (topic::TABLE, "sse_topic_floor", &[topic::FLOOR]),
         ] {
             let mut index = Index::create();

@@ -47,7 +47,7 @@ pub(super) fn pool(db: &DatabaseConnection) -> Option<&SqlitePool> {
 fn append_sql(rows: usize) -> String {
     let mut sql = "BEGIN IMMEDIATE; \
          UPDATE sse_log SET head = head + ? WHERE id = 1 AND epoch = ? AND head >= ? RETURNING head; \
-         INSERT INTO sse_entry (sequence, topic, time, kind, type, data, retry, comments) VALUES "
+         INSERT INTO sse_entry (sequence, topic, time, kind, size, type, data, retry, comments) VALUES "
         .to_owned();
     for left in (0..rows).rev() {
         let comma = if left > 0 { ", " } else { "" };
@@ -55,7 +55,7 @@ fn append_sql(rows: usize) -> String {
         let _ = write!(
             sql,
             "((SELECT head - {left} FROM sse_log WHERE id = 1), ?, \
-             CASE WHEN changes() > 0 THEN ? END, ?, ?, ?, ?, ?){comma}"
+             CASE WHEN changes() > 0 THEN ? END, ?, ?, ?, ?, ?, ?){comma}"
         );
     }
     sql + "; COMMIT"
@@ -85,6 +85,7 @@ pub(super) async fn append(
             .bind(row.topic.as_str().to_owned())
             .bind(time)
             .bind(row.kind)
+            .bind(row.size)
             .bind(row.event_type().map(<[u8]>::to_vec))
             .bind(row.data().map(<[u8]>::to_vec))
             .bind(row.retry())

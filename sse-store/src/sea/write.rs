@@ -13,7 +13,7 @@ use super::schema::{entry, log, the_log, topic};
 use crate::query::milliseconds;
 use crate::{Cleared, NewEntry, Position, StoreError, Topic};
 
-/// Rows in one insert: with 8 values each, below the 32,766 that SQLite takes.
+/// Rows in one insert: with 9 values each, below the 32,766 that SQLite takes.
 const ROWS_PER_INSERT: usize = 1000;
 
 /// How many topics one statement asks for.

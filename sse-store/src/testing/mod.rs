@@ -116,9 +116,11 @@ macro_rules! __sse_store_cases {
                 a_trim_keeps_the_newest_positions, a_purge_while_a_reader_pages_is_never_a_hole, a_purged_completion_is_a_gap,
                 very_many_purged_topics_withhold_no_gap_and_pass_no_fence;
             order: positions_are_dense_and_in_order, every_page_size_gives_the_same,
+                a_page_is_full_by_its_bytes,
                 a_follower_sees_all_of_concurrent_writers_once_and_in_order,
                 a_dropped_append_is_whole_or_nothing;
             people: newest_and_oldest_first_are_mirrors, a_listing_pages_without_gap_or_double,
+                a_listing_is_full_by_its_bytes,
                 a_listing_is_filtered_by_type_time_and_kind, a_listing_after_another_log_is_refused;
             topics: hostile_names_are_apart, several_topics_have_one_cursor,
                 quiet_topics_advance_the_cursor, very_many_topics_have_one_cursor,
@@ -172,11 +174,43 @@ async fn read(store: &Store, after: Position, topics: &TopicSet, limit: usize) -
     page.expect("the page is read")
 }
 
-/// What is there of these topics, read from the start in one page.
+/// What is there of these topics, read from the start.
 async fn all(store: &Store, topics: &TopicSet) -> Vec<Entry> {
-    let page = read(store, Position::START, topics, 10_000).await;
-    assert_eq!(page.status, PageStatus::Exact);
-    page.entries
+    let mut after = Position::START;
+    let mut entries = Vec::new();
+    loop {
+        let page = read(store, after, topics, 10_000).await;
+        assert_eq!(page.status, PageStatus::Exact);
+        if page.entries.is_empty() {
+            return entries;
+        }
+        entries.extend(page.entries);
+        after = page.next;
+    }
+}
+
+/// Events of a mebibyte, of more than half of one and small ones, of two topics; the log has no other. All the names
+/// are more than one statement of any database takes.
+async fn fill_with_large(store: &Store) -> (Vec<Position>, TopicSet) {
+    const SIZES: [usize; 12] =
+        [1 << 20, 1, 1 << 20, 600_000, 1, 600_000, 600_000, 1, 1, (1 << 20) - 40, 1, 1 << 20];
+    let mut positions = Vec::new();
+    for (number, size) in SIZES.into_iter().enumerate() {
+        let entry = new(["t7", "t277"][number % 2], "x".repeat(size));
+        positions.extend(store.append(vec![entry]).await.expect("appended"));
+    }
+    let names = (0..300).map(|number| topic(&format!("t{number}")));
+    (positions, names.collect())
+}
+
+/// Whether so many entries are all that one page holds.
+fn is_full(entries: &[Entry], limit: usize) -> bool {
+    entries.len() == limit || entries.iter().map(Entry::size).sum::<usize>() >= Page::FULL_BYTES
+}
+
+/// Whether a page has no more than it may.
+fn is_within_limits(entries: &[Entry], limit: usize) -> bool {
+    entries.split_last().is_none_or(|(_, before)| !is_full(before, limit))
 }
 
 fn data(entries: &[Entry]) -> Vec<&str> {

@@ -1,6 +1,9 @@
 //! One order, the same for every reader.
 
-use super::{Harness, all, data, new, only, open, read, topic, within};
+use super::{
+    Harness, all, data, fill_with_large, is_full, is_within_limits, new, only, open, read, topic,
+    within,
+};
 use crate::{PageStatus, Position, TopicSet};
 
 /// Positions count up from 1 in one epoch, across topics and handles, and are the ids of what is read.
@@ -54,6 +57,32 @@ pub async fn every_page_size_gives_the_same(harness: &dyn Harness) {
             }
             assert_eq!(entries, whole, "{topics:?} by {limit}");
             assert_eq!(after, head);
+        }
+    }
+}
+
+/// A page ends with the record that makes it as large as pages are, whatever the limit, and not before.
+pub async fn a_page_is_full_by_its_bytes(harness: &dyn Harness) {
+    let store = open(harness).await;
+    let (positions, many) = fill_with_large(&store).await;
+    for (topics, every) in [(TopicSet::All, 1), (many, 1), (only(["t7"]), 2)] {
+        for limit in [1, 2, 4, 10_000] {
+            let mut after = Position::START;
+            let mut read_positions = Vec::new();
+            loop {
+                let page = read(&store, after, &topics, limit).await;
+                assert_eq!(page.status, PageStatus::Exact);
+                assert!(is_within_limits(&page.entries, limit), "{topics:?} by {limit}");
+                read_positions.extend(page.entries.iter().map(|entry| entry.position));
+                after = page.next;
+                match is_full(&page.entries, limit) {
+                    true => assert_eq!(page.entries.last().map(|last| last.position), Some(after)),
+                    false => break,
+                }
+            }
+            assert_eq!(Some(&after), positions.last(), "the end is the head");
+            let of_topics = positions.iter().step_by(every);
+            assert!(read_positions.iter().eq(of_topics), "{topics:?} by {limit}");
         }
     }
 }

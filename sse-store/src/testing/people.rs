@@ -4,7 +4,10 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use sse_core::{Event, EventType};
 
-use super::{Harness, Store, append, later_than, only, open, topic};
+use super::{
+    Harness, Store, append, fill_with_large, is_full, is_within_limits, later_than, only, open,
+    topic,
+};
 use crate::{Entry, NewEntry, Position, Query, TopicSet};
 
 async fn list(store: &Store, query: &Query) -> Vec<Entry> {
@@ -67,6 +70,32 @@ pub async fn a_listing_pages_without_gap_or_double(harness: &dyn Harness) {
     }
     let start = Query::new(TopicSet::All).after(Position::START);
     assert_eq!(list(&store, &start).await, list(&store, &Query::new(TopicSet::All)).await);
+}
+
+/// A page of a listing is as large as any, and goes on where it ended.
+pub async fn a_listing_is_full_by_its_bytes(harness: &dyn Harness) {
+    let store = open(harness).await;
+    let (positions, many) = fill_with_large(&store).await;
+    let mut reversed = positions.clone();
+    reversed.reverse();
+    for topics in [TopicSet::All, many] {
+        let query = Query::new(topics);
+        for (query, positions) in [(query.clone(), &positions), (query.newest_first(), &reversed)] {
+            for limit in [1, 3, 10_000] {
+                let mut query = query.clone().limit(limit);
+                let mut listed = Vec::new();
+                loop {
+                    let page = list(&store, &query).await;
+                    let Some(last) = page.last() else { break };
+                    assert!(is_within_limits(&page, limit));
+                    query = query.after(last.position);
+                    listed.extend(page.iter().map(|entry| entry.position));
+                    assert!(is_full(&page, limit) || listed.len() == positions.len());
+                }
+                assert_eq!(listed, *positions);
+            }
+        }
+    }
 }
 
 /// The filters, alone and together, agree with [`Query::matches`].
