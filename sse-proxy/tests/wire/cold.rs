@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use http::Method;
 
-use crate::support::{Conn, STREAM, Scripted, front};
+use crate::support::{ByHand, Conn, STREAM, front};
 
 #[tokio::test]
 async fn a_cold_upstream_is_one_stream_that_begins_late() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let addr = upstream.addr;
     let patient = upstream
         .builder()
@@ -18,7 +18,7 @@ async fn a_cold_upstream_is_one_stream_that_begins_late() {
     drop(upstream);
     let mut client =
         Conn::client(front, "GET /?a=b HTTP/1.1\r\nHost: f\r\nLast-Event-ID: 7\r\n\r\n").await;
-    let upstream = Scripted::listen_on(addr).await;
+    let upstream = ByHand::listen_on(addr).await;
 
     let (mut server, _) = upstream.accept().await;
     server.send("HTTP/1.1 503 Later\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n").await;
@@ -43,7 +43,7 @@ async fn a_cold_upstream_is_one_stream_that_begins_late() {
 
 #[tokio::test]
 async fn a_patience_without_end_is_one() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let builder = upstream.builder().cold_start(Duration::MAX);
     let mut client = Conn::get(front(builder.build().unwrap().stream("/sse")).await, "/").await;
     drop(upstream.accept().await);
@@ -54,7 +54,7 @@ async fn a_patience_without_end_is_one() {
 
 #[tokio::test]
 async fn the_patience_ends() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let builder = upstream.builder().cold_start(Duration::from_millis(300));
     let forward = builder.build().unwrap().stream("/sse");
     drop(upstream);
@@ -64,7 +64,7 @@ async fn the_patience_ends() {
 
 #[tokio::test]
 async fn a_time_that_is_too_far_is_the_clients_to_know() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     for after in ["61", "18446744073709551615", "99999999999999999999"] {
         let builder = upstream.builder().cold_start(Duration::from_secs(60));
         let mut client = Conn::get(front(builder.build().unwrap().stream("/sse")).await, "/").await;
@@ -79,7 +79,7 @@ async fn a_time_that_is_too_far_is_the_clients_to_know() {
 
 #[tokio::test]
 async fn a_cold_upstream_that_says_now_is_not_hammered() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let builder = upstream.builder().cold_start(Duration::from_millis(500));
     let mut client = Conn::get(front(builder.build().unwrap().stream("/sse")).await, "/").await;
     let answer = "HTTP/1.1 503 Later\r\nConnection: close\r\nRetry-After: 0\r\n\r\n";
@@ -100,7 +100,7 @@ async fn a_cold_upstream_that_says_now_is_not_hammered() {
 
 #[tokio::test]
 async fn nothing_is_sent_twice_that_might_do_something_twice() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let patient = upstream.builder().cold_start(Duration::from_secs(60));
     let patient = patient.build().unwrap();
     let post = patient.stream("/sse").methods([Method::POST]);
@@ -121,7 +121,7 @@ async fn nothing_is_sent_twice_that_might_do_something_twice() {
 
 #[tokio::test]
 async fn a_client_that_leaves_is_waited_for_no_longer() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let patient = upstream.builder().cold_start(Duration::from_secs(60));
     let front = front(patient.build().unwrap().stream("/sse")).await;
     let client = Conn::get(front, "/").await;

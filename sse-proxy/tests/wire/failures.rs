@@ -1,11 +1,11 @@
 //! What a client is told when the upstream does not do what it should.
 
-use crate::support::{Conn, Scripted, answer, front, within};
+use crate::support::{ByHand, Conn, answer, front, within};
 use http::Method;
 
 /// The answer to a GET when the upstream says this.
 async fn answer_to(script: &str) -> (String, String) {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let forward = upstream.upstream().stream("/sse");
     let server = async {
         let (mut server, _) = upstream.accept().await;
@@ -17,7 +17,7 @@ async fn answer_to(script: &str) -> (String, String) {
 
 #[tokio::test]
 async fn an_upstream_that_is_not_there_is_502_with_a_reason_and_no_address() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let (addr, builder) = (upstream.addr, upstream.builder());
     drop(upstream);
     let upstream = builder.build().unwrap();
@@ -36,7 +36,7 @@ async fn an_upstream_that_is_not_there_is_502_with_a_reason_and_no_address() {
 
 #[tokio::test]
 async fn an_upstream_that_hangs_up_before_its_headers_is_502() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let forward = upstream.upstream().stream("/sse");
     let hangs_up = async { drop(upstream.accept().await) };
     let ((head, body), ()) = tokio::join!(answer(forward), hangs_up);
@@ -60,7 +60,7 @@ async fn a_200_that_is_no_event_stream_is_502() {
 
 #[tokio::test]
 async fn a_redirect_is_neither_followed_nor_shown() {
-    let elsewhere = Scripted::listen().await;
+    let elsewhere = ByHand::listen().await;
     for status in ["301 Moved", "302 Found", "307 Temporary", "308 Permanent"] {
         let script = format!(
             "HTTP/1.1 {status}\r\nLocation: http://{}/\r\nContent-Length: 0\r\n\r\n",
@@ -87,7 +87,7 @@ async fn a_success_that_is_no_200_is_no_stream() {
 
 #[tokio::test]
 async fn no_content_passes() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let mut client = Conn::get(front(upstream.upstream().stream("/sse")).await, "/").await;
     let (mut server, _) = upstream.accept().await;
     server.send("HTTP/1.1 204 No Content\r\n\r\n").await;
@@ -111,7 +111,7 @@ async fn refusals_of_the_upstream_pass_with_their_reason_and_their_time() {
 
 #[tokio::test]
 async fn a_method_that_is_not_listed_is_405_and_goes_nowhere() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let told = upstream.upstream().stream("/sse").methods([Method::POST, Method::TRACE]);
     for (forward, method, allow) in [
         (upstream.upstream().stream("/sse"), "POST", "get, head"),
@@ -132,7 +132,7 @@ async fn a_method_that_is_not_listed_is_405_and_goes_nowhere() {
 /// them; the proxy never passes a length or a coding on, so what goes up has one reading.
 #[tokio::test]
 async fn a_request_with_two_readings_is_refused_or_sent_up_with_one() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let forward = upstream.upstream().plain("/x").methods([Method::POST]);
     let front = front(forward).await;
     for framing in [

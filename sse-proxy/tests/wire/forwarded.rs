@@ -8,7 +8,7 @@ use axum::extract::{ConnectInfo, Request};
 use axum::middleware::map_request;
 use sse_proxy::{Forward, Forwarded, Peer};
 
-use crate::support::{Conn, Scripted};
+use crate::support::{ByHand, Conn};
 
 const REQUEST: &str = "GET / HTTP/1.1\r\nHost: front.example\r\nX-Forwarded-For: 9.9.9.9\r\n\
     Forwarded: for=9.9.9.9\r\nX-Forwarded-Proto: https\r\n\r\n";
@@ -40,7 +40,7 @@ async fn actix(forward: Forward) -> SocketAddr {
 
 #[tokio::test]
 async fn who_asked_is_told_as_configured() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let nothing = upstream.upstream();
     let replacing =
         upstream.builder().x_forwarded(Forwarded::Replace).forwarded(Forwarded::Replace);

@@ -4,7 +4,7 @@ use axum::Router;
 use http::header::{AUTHORIZATION, COOKIE, SET_COOKIE};
 use sse_proxy::Upstream;
 
-use crate::support::{Conn, STREAM, Scripted, body, front, serve};
+use crate::support::{ByHand, Conn, STREAM, front, serve};
 
 const REQUEST: &str = "GET /?session=a%20b&x='1' HTTP/1.1\r\nHost: front.example\r\n\
     Accept: */*\r\nAccept-Encoding: gzip, br\r\nAccept-Language: de\r\n\
@@ -21,7 +21,7 @@ fn lines(head: &str) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_upstream_sees_the_listed_headers_alone() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let stream = upstream.builder().via("front").build().unwrap().stream("/sse");
     let _client = Conn::client(front(stream).await, REQUEST).await;
     let (_, head) = upstream.accept().await;
@@ -41,7 +41,7 @@ async fn the_upstream_sees_the_listed_headers_alone() {
 
 #[tokio::test]
 async fn a_plain_route_asks_for_what_the_client_asked_for() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let plain = upstream.builder().via("front").build().unwrap().plain("/x");
     let _client = Conn::client(front(plain).await, REQUEST).await;
     let (_, head) = upstream.accept().await;
@@ -60,7 +60,7 @@ async fn a_plain_route_asks_for_what_the_client_asked_for() {
 
 #[tokio::test]
 async fn credentials_pass_only_when_told() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let stream = upstream
         .upstream()
         .stream("/sse")
@@ -74,7 +74,7 @@ async fn credentials_pass_only_when_told() {
 
 #[tokio::test]
 async fn the_path_is_the_configured_one_and_the_query_the_clients() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     for (base, path, expected) in [
         ("", "/sse", "/sse"),
         ("/", "sse", "/sse"),
@@ -95,7 +95,7 @@ async fn the_path_is_the_configured_one_and_the_query_the_clients() {
 
 #[tokio::test]
 async fn the_client_sees_the_listed_headers_alone() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let answer = "HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\
         Access-Control-Allow-Origin: *\r\nConnection: keep-alive, vary\r\nETag: e\r\n\
         Keep-Alive: timeout=5\r\nLocation: http://10.0.0.1/\r\nServer: s\r\nSet-Cookie: a=1\r\n\
@@ -107,7 +107,7 @@ async fn the_client_sees_the_listed_headers_alone() {
     let names: Vec<_> =
         lines(&head).into_iter().map(|line| line.split(':').next().unwrap()).collect();
     assert_eq!(names, ["content-length", "content-type", "date", "etag"]);
-    assert_eq!(body(&mut client, &head).await, "no");
+    assert_eq!(client.body(&head).await, "no");
 
     let told = stream.pass_response_header(SET_COOKIE);
     let mut client = Conn::get(front(told).await, "/").await;
@@ -128,12 +128,12 @@ async fn a_request_that_comes_round_is_508() {
     let mut client = Conn::get(addr, "/").await;
     let head = client.head().await;
     assert!(head.starts_with("http/1.1 508 "), "{head}");
-    assert!(body(&mut client, &head).await.contains(r#""code":"loop_detected""#));
+    assert!(client.body(&head).await.contains(r#""code":"loop_detected""#));
 }
 
 #[tokio::test]
 async fn two_fronts_in_a_row_are_no_loop() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let inner = front(upstream.upstream().stream("/sse")).await;
     let outer = Upstream::builder(format!("http://{inner}")).build().unwrap();
     let mut client = Conn::get(front(outer.stream("/")).await, "/").await;

@@ -12,7 +12,7 @@ use http::header::CONTENT_TYPE;
 use sse_proxy::Upstream;
 use tower_service::Service;
 
-use crate::support::{STREAM, Scripted, front, serve, within};
+use crate::support::{ByHand, STREAM, front, serve, within};
 
 fn h2() -> reqwest::Client {
     // reqwest looks for one as soon as it can do TLS; it does not matter which comes first.
@@ -24,7 +24,7 @@ fn h2() -> reqwest::Client {
 
 #[tokio::test]
 async fn over_http2_a_lost_upstream_resets_the_clients_stream() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let script = async {
         let (mut server, head) = upstream.accept().await;
@@ -44,7 +44,7 @@ async fn over_http2_a_lost_upstream_resets_the_clients_stream() {
 
 #[tokio::test]
 async fn over_http2_an_event_sent_just_before_the_loss_arrives() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     for _ in 0..5 {
         let script = async {
@@ -61,7 +61,7 @@ async fn over_http2_an_event_sent_just_before_the_loss_arrives() {
 
 #[tokio::test]
 async fn over_http2_a_client_that_leaves_ends_the_upstream() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let client = h2();
     let script = async {

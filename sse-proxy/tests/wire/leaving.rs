@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use http::Method;
 use sse_proxy::ForwardCloseReason;
 
-use crate::support::{Conn, STREAM, Scripted, front, opened, within};
+use crate::support::{ByHand, Conn, STREAM, front, opened, within};
 
 #[tokio::test]
 async fn a_client_that_leaves_in_mid_stream_ends_the_upstream() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     for by_reset in [false, true] {
         let (mut client, mut server) = opened(&upstream, front).await;
@@ -26,7 +26,7 @@ async fn a_client_that_leaves_in_mid_stream_ends_the_upstream() {
 
 #[tokio::test]
 async fn a_client_that_leaves_before_the_headers_ends_the_upstream() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let client = Conn::get(front, "/").await;
     let (mut server, _) = upstream.accept().await;
@@ -36,7 +36,7 @@ async fn a_client_that_leaves_before_the_headers_ends_the_upstream() {
 
 #[tokio::test]
 async fn a_client_that_leaves_before_the_first_event_ends_the_upstream() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let (client, mut server) = opened(&upstream, front).await;
     drop(client);
@@ -45,7 +45,7 @@ async fn a_client_that_leaves_before_the_first_event_ends_the_upstream() {
 
 #[tokio::test]
 async fn a_client_that_leaves_in_its_own_body_ends_the_upstream() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let forward = upstream.upstream().stream("/sse").methods([Method::POST]);
     let front = front(forward).await;
     let request = "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 10\r\n\r\nabc";
@@ -58,7 +58,7 @@ async fn a_client_that_leaves_in_its_own_body_ends_the_upstream() {
 
 #[tokio::test]
 async fn a_post_whose_client_leaves_in_mid_stream_ends_the_upstream() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let forward = upstream.upstream().stream("/sse").methods([Method::POST]);
     let front = front(forward).await;
     let request = "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 3\r\n\r\nabc";
@@ -74,7 +74,7 @@ async fn a_post_whose_client_leaves_in_mid_stream_ends_the_upstream() {
 
 #[tokio::test]
 async fn how_a_stream_ended_is_told_once() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let told = Arc::new(Mutex::new(vec![]));
     let (sender, mut closed) = tokio::sync::mpsc::unbounded_channel();
     let log = told.clone();

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::io;
 
-use crate::support::{Conn, END, STREAM, Scripted, front, opened};
+use crate::support::{ByHand, Conn, END, STREAM, front, opened};
 
 thread_local! {
     /// The log of this thread, which is that of one test and its front.
@@ -38,7 +38,7 @@ async fn all_that_is_logged_of_a_stream_is_in_its_span_and_names_no_query() {
         .with_ansi(false)
         .with_writer(|| Log)
         .init();
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
 
     let mut client = Conn::get(front, "/?token=secret").await;

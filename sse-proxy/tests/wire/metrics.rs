@@ -10,7 +10,7 @@ use metrics::{
 };
 use testkit::{BOUND, until};
 
-use crate::support::{Conn, END, STREAM, Scripted, front, opened};
+use crate::support::{ByHand, Conn, END, STREAM, front, opened};
 
 /// Keeps each counter and gauge by its name and its labels.
 #[derive(Clone, Default)]
@@ -89,7 +89,7 @@ async fn streams_bytes_closes_refusals_and_failures_are_counted() {
     let counted = Counted::default();
     // For this thread, which is that of the front too.
     let _guard = metrics::set_default_local_recorder(&counted);
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let builder = upstream.builder().header_timeout(Duration::from_millis(100));
     let front = front(builder.build().unwrap().stream("/sse")).await;
 

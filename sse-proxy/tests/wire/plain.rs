@@ -2,11 +2,11 @@
 
 use http::Method;
 
-use crate::support::{Conn, END, STREAM, Scripted, body, front};
+use crate::support::{ByHand, Conn, END, STREAM, front};
 
 #[tokio::test]
 async fn a_plain_answer_passes_with_its_length_and_its_tag() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().plain("/events")).await;
     let mut client = Conn::get(front, "/?after=3").await;
     let (mut server, head) = upstream.accept().await;
@@ -21,7 +21,7 @@ async fn a_plain_answer_passes_with_its_length_and_its_tag() {
     assert!(head.contains("content-type: application/json\r\n"), "{head}");
     assert!(head.contains("etag: \"1\"\r\n"), "{head}");
     assert!(head.contains("cache-control: no-store\r\n"), "{head}");
-    assert_eq!(body(&mut client, &head).await, "[]");
+    assert_eq!(client.body(&head).await, "[]");
 
     // The same connection serves the next request, on both sides.
     client.send("GET / HTTP/1.1\r\nHost: f\r\nIf-None-Match: \"1\"\r\n\r\n").await;
@@ -33,7 +33,7 @@ async fn a_plain_answer_passes_with_its_length_and_its_tag() {
 
 #[tokio::test]
 async fn a_head_keeps_the_length_that_a_get_would_have() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().plain("/events")).await;
     let mut client = Conn::client(front, "HEAD / HTTP/1.1\r\nHost: f\r\n\r\n").await;
     let (mut server, head) = upstream.accept().await;
@@ -47,7 +47,7 @@ async fn a_head_keeps_the_length_that_a_get_would_have() {
 
 #[tokio::test]
 async fn a_head_of_a_stream_has_its_headers_and_no_body() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let request = "HEAD / HTTP/1.1\r\nHost: f\r\nConnection: close\r\n\r\n";
     let mut client = Conn::client(front, request).await;
@@ -60,7 +60,7 @@ async fn a_head_of_a_stream_has_its_headers_and_no_body() {
 
 #[tokio::test]
 async fn a_plain_body_cut_off_stays_cut_off() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().plain("/events")).await;
     let mut client = Conn::get(front, "/").await;
     let (mut server, _) = upstream.accept().await;
@@ -73,7 +73,7 @@ async fn a_plain_body_cut_off_stays_cut_off() {
 
 #[tokio::test]
 async fn a_body_goes_up_as_it_comes_framed_as_it_came() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let forward = upstream.upstream().stream("/v1").methods([Method::POST]);
     let front = front(forward).await;
 
@@ -105,7 +105,7 @@ async fn a_body_goes_up_as_it_comes_framed_as_it_came() {
 
 #[tokio::test]
 async fn a_post_without_a_body_says_so() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let forward = upstream.upstream().plain("/x").methods([Method::POST]);
     let request = "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 0\r\n\r\n";
     let _client = Conn::client(front(forward).await, request).await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::Method;
 use sse_proxy::Forward;
 
-use crate::support::{Conn, END, Scripted, front};
+use crate::support::{ByHand, Conn, END, front};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -46,7 +46,7 @@ async fn answer_to(
     method: &Method,
     accept: &str,
 ) -> (String, String) {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let mut builder = upstream.builder().header_timeout(Duration::from_millis(100));
     if is_asked {
         builder = builder.in_stream_refusals(5 * SECOND..=9 * SECOND);
@@ -111,7 +111,7 @@ async fn what_is_for_good_stays_for_good() {
 
 #[tokio::test]
 async fn a_plain_route_has_no_stream_to_refuse_in() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let builder = upstream.builder().in_stream_refusals(SECOND..=SECOND);
     drop(upstream);
     let forward = builder.build().unwrap().plain("/x");

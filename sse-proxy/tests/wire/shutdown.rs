@@ -9,11 +9,11 @@ use http::Method;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use crate::support::{Conn, END, Scripted, opened, within};
+use crate::support::{ByHand, Conn, END, opened, within};
 
 /// A front that stops gracefully, and its streams with it.
 async fn stopping(
-    upstream: &Scripted,
+    upstream: &ByHand,
     methods: &[Method],
 ) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
     let (stop, stopped) = oneshot::channel::<()>();
@@ -38,7 +38,7 @@ async fn stopping(
 
 #[tokio::test]
 async fn open_streams_end_cleanly_and_the_server_stops() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let (addr, stop, serving) = stopping(&upstream, &[Method::GET]).await;
     let mut streams = vec![];
     for _ in 0..20 {
@@ -61,7 +61,7 @@ async fn open_streams_end_cleanly_and_the_server_stops() {
 
 #[tokio::test]
 async fn a_stream_stuck_in_an_event_is_aborted_and_the_server_stops() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let (addr, stop, serving) = stopping(&upstream, &[Method::GET]).await;
     let (mut client, mut server) = opened(&upstream, addr).await;
     server.chunk("data: half").await;
@@ -81,7 +81,7 @@ async fn a_stream_without_headers_yet_is_told_to_come_back() {
         (Method::GET, "", false),
         (Method::POST, "Accept: text/event-stream\r\n", false),
     ] {
-        let upstream = Scripted::listen().await;
+        let upstream = ByHand::listen().await;
         let (addr, stop, serving) = stopping(&upstream, std::slice::from_ref(&method)).await;
         let request =
             format!("{method} / HTTP/1.1\r\nHost: f\r\n{accept}Content-Length: 0\r\n\r\n");

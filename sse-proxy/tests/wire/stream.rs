@@ -1,10 +1,10 @@
 //! A stream passes as it is.
 
-use crate::support::{Conn, END, STREAM, Scripted, front, opened, unchunked};
+use crate::support::{ByHand, Conn, END, STREAM, front, opened, unchunked};
 
 #[tokio::test]
 async fn each_event_arrives_before_the_next_is_sent() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let (mut client, mut server) = opened(&upstream, front).await;
     for number in 0..100 {
@@ -19,14 +19,14 @@ async fn each_event_arrives_before_the_next_is_sent() {
 
 #[tokio::test]
 async fn headers_arrive_before_any_event() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let (_client, _server) = opened(&upstream, front).await;
 }
 
 #[tokio::test]
 async fn the_answer_has_the_headers_of_a_stream_and_no_length() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let mut client = Conn::get(front, "/").await;
     let (mut server, _) = upstream.accept().await;
@@ -58,7 +58,7 @@ async fn bytes_are_equal_however_the_upstream_writes_them() {
         })
         .chain(*b"data: never ended \xFF\x00")
         .collect();
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     for longest in [1, 3, 17, 400, 20_000] {
         let mut client =
@@ -83,7 +83,7 @@ async fn bytes_are_equal_however_the_upstream_writes_them() {
 #[tokio::test]
 async fn an_upstream_cut_in_an_event_leaves_the_clients_body_incomplete() {
     for by_reset in [false, true] {
-        let upstream = Scripted::listen().await;
+        let upstream = ByHand::listen().await;
         let front = front(upstream.upstream().stream("/sse")).await;
         let (mut client, mut server) = opened(&upstream, front).await;
         server.chunk("data: one\n\ndata: tw").await;
@@ -100,7 +100,7 @@ async fn an_upstream_cut_in_an_event_leaves_the_clients_body_incomplete() {
 
 #[tokio::test]
 async fn an_event_sent_just_before_the_loss_arrives_and_the_body_is_incomplete() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     for _ in 0..50 {
         let mut client = Conn::get(front, "/").await;
@@ -114,7 +114,7 @@ async fn an_event_sent_just_before_the_loss_arrives_and_the_body_is_incomplete()
 
 #[tokio::test]
 async fn a_loss_after_the_headers_alone_comes_after_the_headers() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let mut client = Conn::get(front, "/").await;
     let (mut server, _) = upstream.accept().await;
@@ -126,7 +126,7 @@ async fn a_loss_after_the_headers_alone_comes_after_the_headers() {
 
 #[tokio::test]
 async fn a_body_shorter_than_its_length_is_a_loss() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let mut client = Conn::get(front, "/").await;
     let (mut server, _) = upstream.accept().await;
@@ -140,7 +140,7 @@ async fn a_body_shorter_than_its_length_is_a_loss() {
 
 #[tokio::test]
 async fn a_body_that_only_the_connection_ends_is_a_loss_in_an_event() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     for (text, is_whole) in [("data: x\n\n", true), ("data: x\n", false)] {
         let mut client =
@@ -158,7 +158,7 @@ async fn a_body_that_only_the_connection_ends_is_a_loss_in_an_event() {
 
 #[tokio::test]
 async fn a_client_that_does_not_read_stops_the_upstream() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let front = front(upstream.upstream().stream("/sse")).await;
     let (_client, mut server) = opened(&upstream, front).await;
     let event = format!("data: {}\n\n", "x".repeat(64 * 1024 - 8));

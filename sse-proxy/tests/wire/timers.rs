@@ -6,7 +6,7 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use sse_proxy::{KeepAlive, MaxLifetime, Upstream};
 use tokio::net::TcpStream;
 
-use crate::support::{END, Scripted, answer, front, opened, unchunked};
+use crate::support::{ByHand, END, answer, front, opened, unchunked};
 
 /// A moment that tests of timers wait for in earnest.
 const SHORT: Duration = Duration::from_millis(100);
@@ -36,7 +36,7 @@ async fn a_connection_that_does_not_come_about_is_502() {
 
 #[tokio::test]
 async fn headers_that_do_not_come_are_504_and_the_upstream_is_let_go() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let limited = upstream.builder().header_timeout(Duration::from_millis(100));
     let forward = limited.build().unwrap().stream("/sse");
     let ((head, body), (mut server, _)) = tokio::join!(answer(forward), upstream.accept());
@@ -47,7 +47,7 @@ async fn headers_that_do_not_come_are_504_and_the_upstream_is_let_go() {
 
 #[tokio::test]
 async fn a_first_event_that_does_not_come_is_an_abort() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let limited = upstream.builder().first_event_timeout(SHORT);
     let front = front(limited.build().unwrap().stream("/sse")).await;
     let (mut client, mut server) = opened(&upstream, front).await;
@@ -60,7 +60,7 @@ async fn a_first_event_that_does_not_come_is_an_abort() {
 
 #[tokio::test]
 async fn after_the_first_event_no_other_is_waited_for() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let limited =
         upstream.builder().first_event_timeout(SHORT).keep_alive(KeepAlive::every(SHORT * 2));
     let front = front(limited.build().unwrap().stream("/sse")).await;
@@ -75,7 +75,7 @@ async fn after_the_first_event_no_other_is_waited_for() {
 
 #[tokio::test]
 async fn a_silent_stream_is_aborted() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let limited = upstream.builder().idle_timeout(Duration::from_millis(100));
     let front = front(limited.build().unwrap().stream("/sse")).await;
     let (mut client, mut server) = crate::support::opened(&upstream, front).await;
@@ -86,7 +86,7 @@ async fn a_silent_stream_is_aborted() {
 
 #[tokio::test]
 async fn a_silence_is_filled_by_comments() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let kept = upstream.builder().keep_alive(KeepAlive::every(SHORT));
     let front = front(kept.build().unwrap().stream("/sse")).await;
     let (mut client, mut server) = opened(&upstream, front).await;
@@ -98,7 +98,7 @@ async fn a_silence_is_filled_by_comments() {
 
 #[tokio::test]
 async fn the_longest_lifetime_is_a_clean_end_with_a_time_to_come_back() {
-    let upstream = Scripted::listen().await;
+    let upstream = ByHand::listen().await;
     let lifetime = MaxLifetime::new(SHORT).jitter(Duration::ZERO);
     let limited = upstream.builder().max_lifetime(lifetime);
     let front = front(limited.build().unwrap().stream("/sse")).await;
