@@ -50,19 +50,24 @@ impl Data {
 
     /// Appends the lines of data and the blank line after them.
     fn encode_into(&self, buf: &mut impl BufMut) {
-        let text = self.text.as_bytes();
-        buf.put_slice(b"data: ");
-        let mut from = 0;
-        if self.line_feeds > 0 {
-            for at in memchr_iter(b'\n', text) {
-                buf.put_slice(&text[from..=at]);
-                buf.put_slice(b"data: ");
-                from = at + 1;
-            }
-        }
-        buf.put_slice(&text[from..]);
-        buf.put_slice(b"\n\n");
+        encode_data(&self.text, self.line_feeds > 0, buf);
     }
+}
+
+/// Appends the lines of data, which LF separates, and the blank line after them.
+fn encode_data(text: &str, has_line_feeds: bool, buf: &mut impl BufMut) {
+    let text = text.as_bytes();
+    buf.put_slice(b"data: ");
+    let mut from = 0;
+    if has_line_feeds {
+        for at in memchr_iter(b'\n', text) {
+            buf.put_slice(&text[from..=at]);
+            buf.put_slice(b"data: ");
+            from = at + 1;
+        }
+    }
+    buf.put_slice(&text[from..]);
+    buf.put_slice(b"\n\n");
 }
 
 /// The lines of a text, ended by CRLF, CR or LF; a text without any is one line.
@@ -181,22 +186,52 @@ impl Event {
     /// All lines but those of the data.
     pub(crate) fn encode_head(&self, buf: &mut impl BufMut) {
         for comment in &self.comments {
-            line(buf, b": ", comment.as_bytes());
+            encode_comment(buf, comment);
         }
-        if let Some(event_type) = &self.event_type {
-            line(buf, b"event: ", event_type.as_str().as_bytes());
-        }
-        if let Some(id) = &self.id {
-            line(buf, b"id: ", id.as_str().as_bytes());
-        }
-        if let Some(retry) = self.retry {
-            line(buf, b"retry: ", Decimal::new(retry).as_bytes());
-        }
+        let event_type = self.event_type.as_ref().map(EventType::as_str);
+        encode_fields(buf, event_type, self.id.as_ref().map(EventId::as_str), self.retry);
     }
 
     /// The event, encoded once, to be sent to many.
     pub fn to_frame(&self) -> Frame {
         Frame::new(self)
+    }
+}
+
+/// Appends a block as a decoder has it, of parts without a CR, and of which only the data has an LF.
+pub(crate) fn encode_decoded(
+    buf: &mut impl BufMut,
+    event_type: Option<&str>,
+    id: Option<&str>,
+    retry: Option<u64>,
+    data: Option<&str>,
+) {
+    encode_fields(buf, event_type, id, retry);
+    match data {
+        Some(data) => encode_data(data, memchr(b'\n', data.as_bytes()).is_some(), buf),
+        None => buf.put_u8(b'\n'),
+    }
+}
+
+/// Appends a comment as a decoder has it: one line.
+pub(crate) fn encode_comment(buf: &mut impl BufMut, text: &str) {
+    line(buf, b": ", text.as_bytes());
+}
+
+fn encode_fields(
+    buf: &mut impl BufMut,
+    event_type: Option<&str>,
+    id: Option<&str>,
+    retry: Option<u64>,
+) {
+    if let Some(event_type) = event_type {
+        line(buf, b"event: ", event_type.as_bytes());
+    }
+    if let Some(id) = id {
+        line(buf, b"id: ", id.as_bytes());
+    }
+    if let Some(retry) = retry {
+        line(buf, b"retry: ", Decimal::new(retry).as_bytes());
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use bytes::BufMut;
+
+use crate::event::{encode_comment, encode_decoded};
 use crate::{Event, EventId, EventType};
 
 /// A dispatched event: the type defaulted, the last event ID resolved.
@@ -126,4 +129,36 @@ pub enum Item<'a> {
     /// A block ended that has lines, but no data. Only on request:
     /// [`DecoderBuilder::blocks`](crate::DecoderBuilder::blocks).
     Block(BlockRef<'a>),
+}
+
+impl Item<'_> {
+    /// Appends the item as it would be written: to send on what was received. A comment is a line, all
+    /// else a block with its blank line. The type `message` is left out, and the id where it is an
+    /// earlier event's. Allocates nothing of its own.
+    ///
+    /// ```
+    /// use sse_core::Decoder;
+    ///
+    /// let mut decoder = Decoder::builder().comments(true).blocks(true).build();
+    /// decoder.feed(":hi\r\ndata:one\rdata\nid:7\n\nretry:5\n\n");
+    /// let mut sent = Vec::new();
+    /// while let Some(item) = decoder.next()? {
+    ///     item.encode_into(&mut sent);
+    /// }
+    /// assert_eq!(sent, b": hi\nid: 7\ndata: one\ndata: \n\nretry: 5\n\n");
+    /// # Ok::<(), sse_core::DecodeError>(())
+    /// ```
+    pub fn encode_into(&self, buf: &mut impl BufMut) {
+        match self {
+            Self::Message(message) => {
+                let event_type = Some(message.event_type).filter(|it| *it != "message");
+                encode_decoded(buf, event_type, message.id(), message.retry, Some(message.data));
+            }
+            Self::Comment(text) => encode_comment(buf, text),
+            Self::Block(block) => {
+                let retry = block.retry.map(|it| u64::try_from(it.as_millis()).unwrap_or(u64::MAX));
+                encode_decoded(buf, block.event_type, block.id, retry, None);
+            }
+        }
+    }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use sse_core::{Decoder, Overflow};
 
 use super::oracle;
-use super::outcome::{Taking, all, all_of, decode, decode_messages};
+use super::outcome::{Record, Taking, all, all_of, decode, decode_messages};
 
 /// Pieces of which every rule of the standard can be put together, and many of its breaches.
 fn piece() -> impl Strategy<Value = Vec<u8>> {
@@ -120,5 +120,25 @@ proptest! {
         let whole = decode(builder.clone(), [bytes.as_slice()], Taking::Each);
         let split = decode(builder, chunks(&bytes, &sizes), Taking::Each);
         prop_assert_eq!(split, whole);
+    }
+
+    #[test]
+    fn what_is_sent_on_comes_to_the_same((bytes, sizes) in stream()) {
+        let mut decoder = all().build();
+        let mut sent = vec![];
+        for chunk in chunks(&bytes, &sizes) {
+            decoder.feed(chunk);
+            while let Some(item) = decoder.next().unwrap() {
+                item.encode_into(&mut sent);
+            }
+        }
+        let mut expected = oracle::decode(&bytes, "");
+        let mut outcome = decode(all(), [sent.as_slice()], Taking::Each);
+        for outcome in [&mut expected, &mut outcome] {
+            // Such as a block of fields that nobody knows.
+            let nothing = Record::Block { event_type: None, id: None, retry: None };
+            outcome.items.retain(|item| *item != nothing);
+        }
+        prop_assert_eq!(outcome, expected);
     }
 }
