@@ -4,12 +4,14 @@
 //!   contenders in one run, as ratios, with the allocations of each and the floors beside it.
 //! - `cargo bench -p benches --features peers` measures the same rows with criterion.
 //! - `cargo run --release -p benches --features burst --bin burst` prints what one client's burst costs.
+//! - `cargo run --release -p benches --features fanout --bin fanout` prints what very many clients cost.
 //! - `cargo run --release -p benches --features store --bin store` prints the table of the store.
 
 #[cfg(feature = "peers")]
 mod bodies;
 pub mod decoders;
 pub mod encoders;
+pub mod stamp;
 mod streams;
 
 /// One line of work, done by each contender.
