@@ -33,7 +33,7 @@ const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// After `feed`, take all items ([`next`](Self::next) or [`next_message`](Self::next_message)) before
 /// anything else is told. Tell what has come before the step is asked for, or a stream counts as idle
 /// whose bytes are there. What does not fit the state is ignored: bytes of a stream that is not open,
-/// an answer that was not asked for.
+/// an answer that was not asked for. A loss is told by a `Wait`, also where nothing is left to wait for.
 ///
 /// ```
 /// use std::time::{Duration, Instant, SystemTime};
@@ -120,7 +120,7 @@ enum State {
     /// A stream is being read.
     Open { deadline: Option<Instant>, has_dispatched: bool },
     /// What was asked for was lost.
-    Waiting { until: Instant, cause: Cause },
+    Waiting { until: Instant, cause: Cause, is_told: bool },
     /// Nothing will be asked for any more.
     Closed(End),
 }
@@ -226,8 +226,11 @@ impl Reconnect {
         }
         match self.state {
             State::New => self.connect(now),
-            State::Waiting { until, .. } if now >= until => self.connect(now),
-            State::Waiting { until, cause } => Step::Wait { until, cause },
+            State::Waiting { until, is_told: true, .. } if now >= until => self.connect(now),
+            State::Waiting { until, cause, .. } => {
+                self.state = State::Waiting { until, cause, is_told: true };
+                Step::Wait { until, cause }
+            }
             State::Connecting { deadline } | State::Open { deadline, .. } => {
                 Step::Receive { deadline }
             }
@@ -406,7 +409,7 @@ impl Reconnect {
 
     fn lost(&mut self, cause: Cause, retry_after: Duration, now: Instant) {
         self.state = match self.next_attempt(cause, retry_after, now) {
-            Ok(until) => State::Waiting { until, cause },
+            Ok(until) => State::Waiting { until, cause, is_told: false },
             Err(end) => State::Closed(end),
         };
         if !matches!(cause, Cause::Ended | Cause::Restarted) {

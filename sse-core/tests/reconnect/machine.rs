@@ -414,3 +414,17 @@ fn a_bound_beyond_the_clock_is_a_very_long_wait() {
     rig.failed();
     assert!(rig.wait().0 > 1_000_000_000 * SECOND);
 }
+
+#[test]
+fn a_loss_is_told_also_where_there_is_nothing_to_wait_for() {
+    let backoff = Backoff::new().bounds(Duration::ZERO, Duration::ZERO);
+    let mut rig = Rig::new(Reconnect::new().backoff(backoff));
+    rig.open();
+    rig.failed();
+    assert_eq!(rig.step(), Step::Wait { until: rig.now, cause: Cause::Cut });
+    rig.connect();
+    rig.failed();
+    rig.now += 100 * SECOND;
+    assert!(matches!(rig.step(), Step::Wait { cause: Cause::Failed, .. }), "late, but told");
+    rig.connect();
+}
