@@ -24,6 +24,7 @@
 mod entry;
 mod error;
 mod follow;
+mod key;
 mod memory;
 mod position;
 mod query;
@@ -39,6 +40,7 @@ mod topic;
 pub use entry::{Cleared, Entry, NewEntry, Page, PageStatus, Record};
 pub use error::StoreError;
 pub use follow::{Follow, follow};
+pub use key::Key;
 pub use memory::MemoryStore;
 pub use position::{Position, PositionError};
 pub use query::Query;

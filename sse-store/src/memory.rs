@@ -6,10 +6,11 @@ use std::time::SystemTime;
 
 use tokio::sync::watch;
 
+use crate::key::Done;
 use crate::query::milliseconds;
 use crate::{
-    Cleared, Entry, EventStore, NewEntry, Page, PageStatus, Position, Query, Record, StoreError,
-    StoreFuture, Topic, TopicSet,
+    Cleared, Entry, EventStore, Key, NewEntry, Page, PageStatus, Position, Query, Record,
+    StoreError, StoreFuture, Topic, TopicSet,
 };
 
 /// A log in memory: gone with the process, and seen by no other.
@@ -31,6 +32,8 @@ struct Log {
     head: Position,
     entries: BTreeMap<u64, Entry>,
     topics: HashMap<Topic, TopicLog>,
+    /// The appends that had a key, and when they were.
+    done: HashMap<Key, (Done, u64)>,
     /// What holds of a topic that is no longer in `topics`.
     folded: Marks,
     /// The last position deleted from any topic: at or after it nobody can have missed anything.
@@ -65,6 +68,7 @@ impl MemoryStore {
                     head,
                     entries: BTreeMap::new(),
                     topics: HashMap::new(),
+                    done: HashMap::new(),
                     folded: Marks::default(),
                     deleted: 0,
                 }),
@@ -97,6 +101,14 @@ impl Default for MemoryStore {
 impl EventStore for MemoryStore {
     fn append(&self, batch: Vec<NewEntry>) -> StoreFuture<'_, Vec<Position>> {
         Box::pin(async move { self.write(|log| log.append(batch)) })
+    }
+
+    fn append_once<'a>(
+        &'a self,
+        key: &'a Key,
+        batch: Vec<NewEntry>,
+    ) -> StoreFuture<'a, Vec<Position>> {
+        Box::pin(async move { self.write(|log| log.append_once(key, batch)) })
     }
 
     fn head(&self) -> StoreFuture<'_, Position> {
@@ -167,6 +179,25 @@ impl Log {
             .into_iter()
             .map(|entry| self.push(|position| entry.into_entry(position, time)))
             .collect())
+    }
+
+    fn append_once(
+        &mut self,
+        key: &Key,
+        batch: Vec<NewEntry>,
+    ) -> Result<Vec<Position>, StoreError> {
+        batch.iter().try_for_each(NewEntry::check)?;
+        let records = batch.len();
+        if records == 0 {
+            return Ok(Vec::new());
+        }
+        if let Some((done, _)) = self.done.get(key) {
+            return done.check(key, records).map(|()| done.positions(self.head.epoch()));
+        }
+        let done = Done { first: self.head.sequence() + 1, records };
+        let positions = self.append(batch)?;
+        self.done.insert(key.clone(), (done, milliseconds(SystemTime::now())));
+        Ok(positions)
     }
 
     fn push(&mut self, entry: impl FnOnce(Position) -> Entry) -> Position {
@@ -268,8 +299,9 @@ impl Log {
         Cleared::new(removed, position)
     }
 
-    /// Deletes the records at the old end for which `goes` holds.
+    /// Deletes the records at the old end for which `goes` holds, and forgets old keys.
     fn purge(&mut self, goes: impl Fn(&Entry) -> bool) -> u64 {
+        self.forget(Key::kept_from(SystemTime::now()));
         let mut removed = 0;
         while let Some(first) = self.entries.first_entry() {
             if !goes(first.get()) {
@@ -284,6 +316,11 @@ impl Log {
         }
         self.fold(MemoryStore::MAX_IDLE_TOPICS);
         removed
+    }
+
+    /// Forgets the keys of before this time.
+    fn forget(&mut self, time: u64) {
+        self.done.retain(|_, (_, at)| *at >= time);
     }
 
     /// Forgets all but the newest of the topics without a record.
@@ -331,5 +368,27 @@ impl Full {
             taken.push(entry.clone());
         }
         taken
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sse_core::Event;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_key_is_forgotten_after_its_time() {
+        let store = MemoryStore::new();
+        let append = || {
+            let batch = vec![NewEntry::new(Topic::new("t").unwrap(), Event::new("a"))];
+            store.write(|log| log.append_once(&Key::new("k").unwrap(), batch)).unwrap()[0]
+        };
+        let first = append();
+        let forget_at = |time| store.log().forget(Key::kept_from(time));
+        forget_at(SystemTime::now() + Key::KEPT - std::time::Duration::from_secs(60));
+        assert_eq!(append(), first);
+        forget_at(SystemTime::now() + Key::KEPT + std::time::Duration::from_secs(60));
+        assert!(append() > first);
     }
 }

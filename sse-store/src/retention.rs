@@ -5,7 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::{EventStore, StoreError};
 
-/// How long a log's records are kept: up to an age, up to a number, or both. Without either they are kept for good.
+/// How long a log's records are kept: up to an age, up to a number, or both. Without either they are kept for good, and
+/// only the keys of appends go when they are older than [`Key::KEPT`](crate::Key::KEPT).
 ///
 /// A service starts [`run`](Self::run) as a task; several processes doing so on one log do no harm. A reader whose
 /// position is older than what is kept is told of a gap.
@@ -65,11 +66,9 @@ impl Retention {
     ///
     /// Those of [`purge`](EventStore::purge).
     pub async fn apply(&self, store: &dyn EventStore) -> Result<u64, StoreError> {
-        let mut removed = 0;
-        if let Some(age) = self.max_age {
-            let before = SystemTime::now().checked_sub(age).unwrap_or(SystemTime::UNIX_EPOCH);
-            removed += store.purge(before).await?;
-        }
+        let before = self.max_age.and_then(|age| SystemTime::now().checked_sub(age));
+        // Without an age too, for the keys.
+        let mut removed = store.purge(before.unwrap_or(SystemTime::UNIX_EPOCH)).await?;
         if let Some(records) = self.max_records {
             removed += store.trim(records).await?;
         }

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::SystemTime;
 
-use crate::{Cleared, Entry, NewEntry, Page, Position, Query, StoreError, Topic, TopicSet};
+use crate::{Cleared, Entry, Key, NewEntry, Page, Position, Query, StoreError, Topic, TopicSet};
 
 /// What the methods of an [`EventStore`] return: boxed, so that `Arc<dyn EventStore>` is a store.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -29,6 +29,43 @@ pub trait EventStore: Debug + Send + Sync {
     /// always too old. A topic that has been silent for longer than the store keeps records may be taken for
     /// cleared; the reverse never happens.
     fn append(&self, batch: Vec<NewEntry>) -> StoreFuture<'_, Vec<Position>>;
+
+    /// Appends a batch unless one was appended with this key before, by whatever process: then nothing is done, and the
+    /// positions are those of that one, also if its records have been deleted since. So an append that has failed, or
+    /// whose outcome [is unknown](StoreError::is_outcome_unknown), can be tried again until it succeeds, and is there once.
+    ///
+    /// A key is remembered for [`Key::KEPT`] at least. An append that has failed leaves its key free, and an empty batch
+    /// uses none.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use sse_store::{EventStore, Key, NewEntry, Position, StoreError};
+    ///
+    /// async fn append_for_sure(
+    ///     store: &dyn EventStore,
+    ///     batch: Vec<NewEntry>,
+    /// ) -> Result<Vec<Position>, StoreError> {
+    ///     let key = Key::random();
+    ///     loop {
+    ///         match store.append_once(&key, batch.clone()).await {
+    ///             Err(error) if error.is_outcome_unknown() || error.is_unavailable() => {
+    ///                 tokio::time::sleep(Duration::from_millis(100)).await;
+    ///             }
+    ///             answer => return answer,
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append`](Self::append), and [`is_refused`](StoreError::is_refused) when the key is that of a batch of
+    /// another length. Whether the contents are the same is not looked at.
+    fn append_once<'a>(
+        &'a self,
+        key: &'a Key,
+        batch: Vec<NewEntry>,
+    ) -> StoreFuture<'a, Vec<Position>>;
 
     /// The position of the newest record; sequence 0 in an empty log.
     fn head(&self) -> StoreFuture<'_, Position>;
@@ -72,10 +109,10 @@ pub trait EventStore: Debug + Send + Sync {
     }
 
     /// Deletes the old end of the log, up to the first record that is not older than `before`, and returns how many
-    /// events that were. Dropping the future leaves some of the work undone.
+    /// events that were. Keys older than [`Key::KEPT`] are forgotten. Dropping the future leaves some of the work undone.
     fn purge(&self, before: SystemTime) -> StoreFuture<'_, u64>;
 
-    /// Deletes the old end of the log but for the newest `keep` positions, and returns how many events that were.
-    /// Dropping the future leaves some of the work undone.
+    /// Deletes the old end of the log but for the newest `keep` positions, and returns how many events that were. Keys
+    /// older than [`Key::KEPT`] are forgotten. Dropping the future leaves some of the work undone.
     fn trim(&self, keep: u64) -> StoreFuture<'_, u64>;
 }

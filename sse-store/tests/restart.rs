@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use server::{End, Server};
 use sse_core::Event;
-use sse_store::{Entry, EventStore, NewEntry, Position, SeaOrmStore, Topic, TopicSet, follow};
+use sse_store::{Entry, EventStore, Key, NewEntry, Position, SeaOrmStore, Topic, TopicSet, follow};
 use testkit::{BOUND, Service, Test, until};
 
 fn main() -> ExitCode {
@@ -23,6 +23,8 @@ fn main() -> ExitCode {
         restart("a_service_outlives_its_mariadb", Service::MariaDbPrograms),
     ])
 }
+
+const WRITERS: usize = 4;
 
 /// How long a service waits before it tries again.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -41,8 +43,11 @@ async fn a_service_outlives_its_server(service: Service) {
     let origin = store.head().await.unwrap();
     let outcomes = Arc::new(Mutex::new(Outcomes::default()));
     let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..4 {
-        writers.spawn(write(store.clone(), writer, outcomes.clone()));
+    for writer in 0..WRITERS {
+        match writer % 2 {
+            0 => writers.spawn(write(store.clone(), writer, outcomes.clone())),
+            _ => writers.spawn(write_until_it_is_there(store.clone(), writer, outcomes.clone())),
+        };
     }
     let seen = Arc::new(Mutex::new(Vec::new()));
     let read_errors = Arc::new(Mutex::new(0));
@@ -86,7 +91,13 @@ async fn a_service_outlives_its_server(service: Service) {
         assert!(!stored.contains_key(data), "{data} was said not to be written");
     }
     // Each writer has one on its way, at most once for each of the five connections that turn out to be lost.
-    assert!(outcomes.unknown.len() <= 4 * 2 * 5, "{:?}", outcomes.unknown);
+    assert!(outcomes.unknown.len() <= WRITERS * 2 * 5, "{:?}", outcomes.unknown);
+    // Who tries again with a key leaves nothing out.
+    for writer in (1..WRITERS).step_by(2) {
+        let of_writer = |data: &&String| data.starts_with(&format!("{writer} "));
+        let written = outcomes.acknowledged.keys().filter(of_writer).count();
+        assert!((0..written).all(|number| stored.contains_key(&format!("{writer} {number}"))));
+    }
 }
 
 fn new(data: String) -> NewEntry {
@@ -110,6 +121,28 @@ async fn write(store: SeaOrmStore, writer: usize, outcomes: Arc<Mutex<Outcomes>>
         if failed {
             tokio::time::sleep(PAUSE).await;
         }
+    }
+}
+
+async fn write_until_it_is_there(
+    store: SeaOrmStore,
+    writer: usize,
+    outcomes: Arc<Mutex<Outcomes>>,
+) {
+    for number in 0.. {
+        let data = format!("{writer} {number}");
+        let key = Key::random();
+        let position = loop {
+            match store.append_once(&key, vec![new(data.clone())]).await {
+                Ok(positions) => break positions[0],
+                Err(error) => assert!(
+                    error.is_outcome_unknown() || error.is_unavailable(),
+                    "neither unavailable nor unknown: {error}"
+                ),
+            }
+            tokio::time::sleep(PAUSE).await;
+        };
+        outcomes.lock().unwrap().acknowledged.insert(data, position);
     }
 }
 

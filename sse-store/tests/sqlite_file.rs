@@ -1,5 +1,7 @@
 //! The SeaORM store on SQLite: what is particular to a database in a file.
 
+#[path = "support/keys.rs"]
+mod keys;
 #[path = "support/outbox.rs"]
 mod outbox;
 
@@ -259,6 +261,12 @@ async fn processes_share_a_new_file() {
 async fn rows_and_events_are_committed_together() {
     let folder = folder();
     outbox::rows_and_events_are_committed_together(&url(&folder)).await;
+}
+
+#[tokio::test]
+async fn old_keys_go_with_retention() {
+    let folder = folder();
+    keys::old_keys_go_with_retention(&url(&folder)).await;
 }
 
 #[tokio::test]

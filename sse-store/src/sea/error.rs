@@ -4,6 +4,12 @@ use sea_orm::{DbErr, RuntimeErr, SqlxError};
 
 use crate::StoreError;
 
+/// An error of sqlx as one of SeaORM.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
+pub(super) fn query_error(error: SqlxError) -> DbErr {
+    DbErr::Query(RuntimeErr::SqlxError(std::sync::Arc::new(error)))
+}
+
 /// Turns the error of a statement into ours: nothing was written.
 pub(super) fn failed(what: &str, url: &str, error: DbErr) -> StoreError {
     let message = format!("cannot {what} {url}: {}", cause(&error));
@@ -39,6 +45,12 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
 #[cfg(feature = "postgres")]
 pub(super) fn is_rolled_back(error: &DbErr) -> bool {
     matches!(code(error), Some(Code::Postgres(state)) if state == "40001" || state == "40P01")
+}
+
+/// Whether a row is there already, such as that of a key.
+#[cfg(feature = "postgres")]
+pub(super) fn is_unique_violation(error: &SqlxError) -> bool {
+    error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }
 
 enum Class {

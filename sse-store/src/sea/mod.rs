@@ -2,6 +2,7 @@
 
 mod connect;
 mod error;
+mod group;
 mod heads;
 mod outbox;
 #[cfg(feature = "postgres")]
@@ -24,8 +25,8 @@ pub use self::schema::Migrator;
 use self::write::Old;
 use self::writer::Writer;
 use crate::{
-    Cleared, Entry, EventStore, NewEntry, Page, Position, Query, StoreError, StoreFuture, Topic,
-    TopicSet,
+    Cleared, Entry, EventStore, Key, NewEntry, Page, Position, Query, StoreError, StoreFuture,
+    Topic, TopicSet,
 };
 
 /// A log in an SQL database.
@@ -44,7 +45,7 @@ use crate::{
 /// that was handed over is done even if its future is dropped. Cloning gives another handle; the task ends with the
 /// last one, or with [`close`](Self::close).
 ///
-/// Its tables are `sse_log`, `sse_entry` and `sse_topic`, and `sse_migrations` where the store made them itself.
+/// Its tables are `sse_log`, `sse_entry`, `sse_topic` and `sse_key`, and `sse_migrations` where the store made them itself.
 /// Times are milliseconds since 1970. The type, data and comments of an event are stored as bytes, since not every
 /// database holds every text; `CAST(data AS TEXT)` shows them.
 #[derive(Debug, Clone)]
@@ -142,7 +143,21 @@ impl EventStore for SeaOrmStore {
             batch.iter().try_for_each(NewEntry::check)?;
             match batch.is_empty() {
                 true => Ok(Vec::new()),
-                false => self.writer.append(batch).await,
+                false => self.writer.append(batch, None).await,
+            }
+        })
+    }
+
+    fn append_once<'a>(
+        &'a self,
+        key: &'a Key,
+        batch: Vec<NewEntry>,
+    ) -> StoreFuture<'a, Vec<Position>> {
+        Box::pin(async move {
+            batch.iter().try_for_each(NewEntry::check)?;
+            match batch.is_empty() {
+                true => Ok(Vec::new()),
+                false => self.writer.append(batch, Some(key.clone())).await,
             }
         })
     }

@@ -1,10 +1,11 @@
 //! Appending in an application's own transaction.
 
-use sea_orm::{DatabaseTransaction, DbErr};
+use sea_orm::DatabaseTransaction;
 
 use super::error::{commit_failed, failed};
+use super::group::{Batch, Written};
 use super::{SeaOrmStore, write};
-use crate::{NewEntry, Position, StoreError};
+use crate::{Key, NewEntry, Position, StoreError};
 
 impl SeaOrmStore {
     /// Appends a batch as the last step of an application's own transaction on this database, and commits both: what the
@@ -44,10 +45,37 @@ impl SeaOrmStore {
         transaction: DatabaseTransaction,
         batch: Vec<NewEntry>,
     ) -> Result<Vec<Position>, StoreError> {
+        self.commit(transaction, None, batch).await
+    }
+
+    /// The same, unless an append with this key was committed before: then the transaction is rolled back, and the
+    /// positions are those of that one. So a service whose commit has an unknown outcome does all of its transaction
+    /// again, and both its rows and its events are there once. See [`append_once`](crate::EventStore::append_once).
+    ///
+    /// # Errors
+    ///
+    /// Those of [`append_once`](crate::EventStore::append_once). The transaction is rolled back, unless the outcome
+    /// [is unknown](StoreError::is_outcome_unknown).
+    pub async fn commit_once_with(
+        &self,
+        transaction: DatabaseTransaction,
+        key: &Key,
+        batch: Vec<NewEntry>,
+    ) -> Result<Vec<Position>, StoreError> {
+        self.commit(transaction, Some(key.clone()), batch).await
+    }
+
+    async fn commit(
+        &self,
+        transaction: DatabaseTransaction,
+        key: Option<Key>,
+        batch: Vec<NewEntry>,
+    ) -> Result<Vec<Position>, StoreError> {
         batch.iter().try_for_each(NewEntry::check)?;
         let store = self.clone();
         // A task of its own goes on when who asked goes away.
-        let task = tokio::spawn(async move { store.append_and_commit(transaction, batch).await });
+        let task =
+            tokio::spawn(async move { store.append_and_commit(transaction, key, batch).await });
         task.await.map_err(|error| {
             StoreError::outcome_unknown("the task that commits has ended").with_source(error)
         })?
@@ -56,29 +84,28 @@ impl SeaOrmStore {
     async fn append_and_commit(
         &self,
         transaction: DatabaseTransaction,
+        key: Option<Key>,
         batch: Vec<NewEntry>,
     ) -> Result<Vec<Position>, StoreError> {
         const WHAT: &str = "append to";
-        let failed = |error: DbErr| failed(WHAT, &self.url, error);
-        let appended = write::append(&transaction, self.writer.heads().newest(), &[&batch]).await;
-        let answer = match appended {
-            Ok((mut answers, head)) => {
-                answers.pop().unwrap_or_else(|| Ok(Vec::new())).map(|positions| (positions, head))
+        let key = key.as_ref().filter(|_| !batch.is_empty());
+        let batches = [Batch { entries: &batch, key }];
+        let written = write::append(&transaction, self.writer.heads().newest(), &batches).await;
+        let (answer, rows, head) = match written {
+            Ok(Written { mut answers, rows, head }) => {
+                (answers.pop().unwrap_or_else(|| Ok(Vec::new())), rows, head)
             }
-            Err(error) => Err(failed(error)),
+            Err(error) => (Err(failed(WHAT, &self.url, error)), 0, Position::START),
         };
-        match answer {
-            Ok((positions, head)) => {
-                let committed = transaction.commit().await;
-                committed.map_err(|error| commit_failed(WHAT, &self.url, error))?;
-                self.writer.heads().saw(head);
-                Ok(positions)
-            }
-            Err(error) => {
-                // If even this fails, the connection is lost and the database rolls back by itself.
-                let _ = transaction.rollback().await;
-                Err(error)
-            }
+        let is_done_already = key.is_some() && rows == 0;
+        if answer.is_err() || is_done_already {
+            // If even this fails, the connection is lost and the database rolls back by itself.
+            let _ = transaction.rollback().await;
+            return answer;
         }
+        let committed = transaction.commit().await;
+        committed.map_err(|error| commit_failed(WHAT, &self.url, error))?;
+        self.writer.heads().saw(head);
+        answer
     }
 }

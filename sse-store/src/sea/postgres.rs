@@ -1,39 +1,42 @@
 //! What PostgreSQL does better: a group is appended in one statement, and whoever waits is told.
 
-use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
 use sea_orm::sqlx::postgres::{PgListener, PgPoolOptions};
 use sea_orm::sqlx::{self, PgPool, Row};
-use sea_orm::{DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr};
-use sqlx::Error as SqlxError;
+use sea_orm::{DatabaseConnection, DatabaseConnectionType, DbErr};
 
-use super::error::{commit_failed, failed, is_rolled_back};
+use super::error::{commit_failed, failed, is_rolled_back, is_unique_violation, query_error};
+use super::group::{Batch, Group, Written};
 use super::heads::Heads;
 use super::read;
 use super::rows::NewRow;
 use super::schema::log::CHANNEL;
-use super::write::{Appended, Group, fenced_topics, now};
-use crate::{NewEntry, Position, StoreError, Topic};
+use super::write::now;
+use crate::{Position, StoreError};
 
 /// How long after a failure the listener connects again.
 const RECONNECT: Duration = Duration::from_secs(1);
 
-/// Appends a group if the log is the one that is known, has what is known, and has no clear that the fences do not
-/// know of: whether it does is decided on the counter's row once it is locked, also where that took a while.
-/// The arrays make it one statement, prepared once, for a group of any size.
+/// Appends a group if the log is the one that is known, has what is known, has cleared no topic after its fence, and has
+/// none of the keys. The fences are checked against what was there when the statement began, and the counter's row once it
+/// is locked, also where that took a while: a clear between the two moves `last_clear`. The arrays make it one statement,
+/// prepared once, for a group of any size.
 const APPEND: &str = "WITH log AS (UPDATE sse_log SET head = head + $1 \
-     WHERE id = 1 AND epoch = $2 AND head >= $3 AND last_clear <= $4 RETURNING head - $1 AS base), \
+     WHERE id = 1 AND epoch = $2 AND head >= $3 AND (cardinality($4::text[]) = 0 \
+     OR last_clear = (SELECT last_clear FROM sse_log WHERE id = 1) AND NOT EXISTS \
+     (SELECT FROM unnest($4, $5::int8[]) AS fence (topic, sequence) \
+     LEFT JOIN sse_topic topic ON topic.topic = fence.topic \
+     WHERE fence.sequence < coalesce(topic.cleared, (SELECT cleared FROM sse_log WHERE id = 1)))) \
+     RETURNING head - $1 AS base), \
      added AS (INSERT INTO sse_entry (sequence, topic, time, kind, size, type, data, retry, comments) \
-     SELECT log.base + row.number, row.topic, $5, row.kind, row.size, row.type, row.data, row.retry, row.comments \
-     FROM log, unnest($6::text[], $7::int2[], $8::int4[], $9::bytea[], $10::bytea[], $11::int8[], $12::bytea[]) \
-     WITH ORDINALITY AS row (topic, kind, size, type, data, retry, comments, number)) \
-     SELECT base, pg_notify($13, $14 || (base + $1)) FROM log";
-
-/// The log and the clears of these topics, both of one moment.
-const FENCES: &str = "SELECT log.epoch, log.last_clear, log.cleared, topic.topic, topic.cleared \
-     FROM sse_log log LEFT JOIN sse_topic topic ON topic.topic = ANY ($1) WHERE log.id = 1";
+     SELECT log.base + row.number, row.topic, $6, row.kind, row.size, row.type, row.data, row.retry, row.comments \
+     FROM log, unnest($7::text[], $8::int2[], $9::int4[], $10::bytea[], $11::bytea[], $12::int8[], $13::bytea[]) \
+     WITH ORDINALITY AS row (topic, kind, size, type, data, retry, comments, number)), \
+     named AS (INSERT INTO sse_key (name, sequence, records, time) \
+     SELECT key.name, log.base + key.number, key.records, $6 \
+     FROM log, unnest($14::text[], $15::int8[], $16::int8[]) AS key (name, number, records)) \
+     SELECT base, pg_notify($17, $18 || (base + $1)) FROM log";
 
 /// The pool of a connection to PostgreSQL.
 pub(super) fn pool(db: &DatabaseConnection) -> Option<&PgPool> {
@@ -45,66 +48,30 @@ pub(super) fn pool(db: &DatabaseConnection) -> Option<&PgPool> {
     }
 }
 
-/// What may pass a fence, as far as it is known without a lock.
-struct Fences {
-    epoch: u64,
-    last_clear: i64,
-    folded: i64,
-    cleared: HashMap<String, i64>,
-}
-
-impl Fences {
-    async fn read(pool: &PgPool, topics: Vec<&str>) -> Result<Self, SqlxError> {
-        let rows = sqlx::query(FENCES).bind(topics).fetch_all(pool).await?;
-        let first = rows.first().ok_or(SqlxError::RowNotFound)?;
-        let mut cleared = HashMap::new();
-        for row in &rows {
-            if let Some(topic) = row.try_get::<Option<String>, _>(3)? {
-                cleared.insert(topic, row.try_get(4)?);
-            }
-        }
-        let epoch = first.try_get::<i64, _>(0)?.cast_unsigned();
-        let (last_clear, folded) = (first.try_get(1)?, first.try_get(2)?);
-        Ok(Self { epoch, last_clear, folded, cleared })
-    }
-
-    fn cleared(&self, topic: &Topic) -> Position {
-        let cleared = self.cleared.get(topic.as_str()).copied().unwrap_or(self.folded);
-        Position::new(self.epoch, cleared.cast_unsigned())
-    }
-}
-
-/// Appends some batches in one statement, which is its own transaction; an answer for each, and the head. Nothing, and
-/// nothing done, where the log is not as it was thought to be: then it wants the lock first and a look.
+/// Appends some batches in one statement, which is its own transaction. Nothing, and nothing done, where the log is not
+/// as it was thought to be: then it wants the lock first and a look.
 pub(super) async fn append(
     pool: &PgPool,
     url: &str,
     known: Position,
-    batches: &[&[NewEntry]],
-) -> Result<Option<(Vec<Appended>, Position)>, StoreError> {
+    batches: &[Batch<'_>],
+) -> Result<Option<Written>, StoreError> {
     const WHAT: &str = "append to";
-    let not_done = |error| failed(WHAT, url, query_error(error));
-    let topics = fenced_topics(batches);
-    let (group, last_clear) = match topics.is_empty() {
-        true => (Group::admit(batches, |_| known), i64::MAX),
-        false => {
-            let topics = topics.iter().map(|topic| topic.as_str()).collect();
-            let fences = Fences::read(pool, topics).await.map_err(not_done)?;
-            (Group::admit(batches, |topic| fences.cleared(topic)), fences.last_clear)
-        }
+    let Some(group) = Group::admit_all(batches, known) else {
+        return Ok(None);
     };
-    if group.rows.is_empty() {
-        return Ok(Some((group.appended(known), known)));
-    }
     fn column<'a, T>(rows: &[NewRow<'a>], value: impl Fn(&NewRow<'a>) -> T) -> Vec<T> {
         rows.iter().map(value).collect()
     }
     let rows = &group.rows[..];
+    let (fenced, fences): (Vec<&str>, Vec<i64>) = group.fences().into_iter().unzip();
+    let keys = &group.keys[..];
     let append = sqlx::query(APPEND)
         .bind(rows.len() as i64)
         .bind(known.epoch().cast_signed())
         .bind(known.sequence().cast_signed())
-        .bind(last_clear)
+        .bind(fenced)
+        .bind(fences)
         .bind(now())
         .bind(column(rows, |row| row.topic.as_str()))
         .bind(column(rows, |row| row.kind))
@@ -113,27 +80,28 @@ pub(super) async fn append(
         .bind(column(rows, NewRow::data))
         .bind(column(rows, NewRow::retry))
         .bind(column(rows, NewRow::comments))
+        .bind(keys.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>())
+        .bind(keys.iter().map(|(_, own)| own.start as i64 + 1).collect::<Vec<_>>())
+        .bind(keys.iter().map(|(_, own)| own.len() as i64).collect::<Vec<_>>())
         .bind(CHANNEL)
         .bind(format!("{:x}-", known.epoch()));
+    let not_done = |error| failed(WHAT, url, query_error(error));
     let mut connection = pool.acquire().await.map_err(not_done)?;
     // To the end: the rows come before the commit.
-    let answer = append.fetch_all(&mut *connection).await.map_err(query_error);
+    let answer = append.fetch_all(&mut *connection).await;
     let base = match answer {
         Ok(rows) => match rows.first() {
             Some(row) => row.try_get::<i64, _>(0).map_err(not_done)?,
             None => return Ok(None),
         },
+        Err(error) if is_unique_violation(&error) => return Ok(None),
         // Such as a default of REPEATABLE READ, which the way with a lock sets aside.
-        Err(error) if is_rolled_back(&error) => return Ok(None),
-        Err(error) => return Err(commit_failed(WHAT, url, error)),
+        Err(error) => match query_error(error) {
+            error if is_rolled_back(&error) => return Ok(None),
+            error => return Err(commit_failed(WHAT, url, error)),
+        },
     };
-    let base = Position::new(known.epoch(), base.cast_unsigned());
-    let head = Position::new(base.epoch(), base.sequence() + rows.len() as u64);
-    Ok(Some((group.appended(base), head)))
-}
-
-fn query_error(error: SqlxError) -> DbErr {
-    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
+    Ok(Some(group.written(Position::new(known.epoch(), base.cast_unsigned()))))
 }
 
 /// Listens for what any process commits, on a connection of its own, until it is dropped.

@@ -1,11 +1,13 @@
 //! Records as rows and back.
 
+use std::ops::Range;
+
 use sea_orm::sea_query::{InsertStatement, Query, SimpleExpr};
 use sea_orm::{DbErr, QueryResult};
 use sse_core::{Event, EventType};
 
-use super::schema::entry;
-use crate::{Entry, NewEntry, Position, Record, Topic};
+use super::schema::{entry, key};
+use crate::{Entry, Key, NewEntry, Position, Record, Topic};
 
 const EVENT: i16 = 0;
 const CLEARED: i16 = 1;
@@ -21,13 +23,20 @@ pub(super) struct NewRow<'a> {
     pub(super) kind: i16,
     /// What the record counts for in a page.
     pub(super) size: i32,
+    /// The sequence of its fence, which is one of this log.
+    pub(super) fence: Option<i64>,
     event: Option<&'a Event>,
 }
 
 impl<'a> NewRow<'a> {
     /// The row of a clear.
     pub(super) fn cleared(topic: &'a Topic) -> Self {
-        Self { topic, kind: CLEARED, size: signed(topic.as_str().len()), event: None }
+        Self { topic, kind: CLEARED, size: signed(topic.as_str().len()), fence: None, event: None }
+    }
+
+    /// What it takes in a statement, but for what every row takes.
+    pub(super) fn bytes(&self) -> usize {
+        usize::try_from(self.size).unwrap_or(0)
     }
 
     pub(super) fn event_type(&self) -> Option<&'a [u8]> {
@@ -54,7 +63,8 @@ impl<'a> From<&'a NewEntry> for NewRow<'a> {
     fn from(entry: &'a NewEntry) -> Self {
         let event = entry.event();
         let kind = if event.is_some() { EVENT } else { COMPLETED };
-        Self { topic: entry.topic(), kind, size: signed(entry.size()), event }
+        let fence = entry.fence().map(|fence| fence.sequence().cast_signed());
+        Self { topic: entry.topic(), kind, size: signed(entry.size()), fence, event }
     }
 }
 
@@ -78,6 +88,22 @@ pub(super) fn insert(rows: &[NewRow<'_>], first: i64, time: i64) -> InsertStatem
             row.data().map(<[u8]>::to_vec).into(),
             row.retry().into(),
             row.comments().into(),
+        ];
+        insert.values_panic(values);
+    }
+    insert
+}
+
+/// One statement that inserts these keys of appends, each with which rows are its own, the first of all at `first`.
+pub(super) fn insert_keys(keys: &[(&Key, Range<usize>)], first: i64, time: i64) -> InsertStatement {
+    let mut insert = Query::insert();
+    insert.into_table(key::TABLE).columns(key::COLUMNS);
+    for (name, rows) in keys {
+        let values: [SimpleExpr; key::COLUMNS.len()] = [
+            name.as_str().into(),
+            (first + rows.start as i64).into(),
+            (rows.len() as i64).into(),
+            time.into(),
         ];
         insert.values_panic(values);
     }

@@ -60,6 +60,21 @@ pub(super) mod topic {
     pub(crate) const CLEARED: &str = "cleared";
 }
 
+/// A row for each append that had a key.
+pub(super) mod key {
+    pub(crate) const TABLE: &str = "sse_key";
+    pub(crate) const NAME: &str = "name";
+    /// The sequence of the first record.
+    pub(crate) const SEQUENCE: &str = "sequence";
+    /// How many records there were.
+    pub(crate) const RECORDS: &str = "records";
+    /// Milliseconds since 1970.
+    pub(crate) const TIME: &str = "time";
+
+    /// Every column, in the order in which rows are written.
+    pub(crate) const COLUMNS: [&str; 4] = [NAME, SEQUENCE, RECORDS, TIME];
+}
+
 /// Makes the tables, with a list of its own of what it has done, `sse_migrations`.
 ///
 /// [`SeaOrmStore::connect`](crate::SeaOrmStore::connect) runs it. An application with a migrator of its own puts
@@ -106,8 +121,8 @@ impl MigrationTrait for CreateLog {
             )
             .await?;
         let backend = manager.get_database_backend();
-        let topic_type = topic_type(manager.get_connection()).await?;
-        let name = |name| ColumnDef::new_with_type(name, topic_type.clone()).not_null().take();
+        let name_type = name_type(manager.get_connection()).await?;
+        let name = |name| ColumnDef::new_with_type(name, name_type.clone()).not_null().take();
         let bytes = |name| ColumnDef::new_with_type(name, bytes_type(backend));
         manager
             .create_table(
@@ -137,9 +152,22 @@ impl MigrationTrait for CreateLog {
                     .take(),
             )
             .await?;
+        manager
+            .create_table(
+                Table::create()
+                    .table(key::TABLE)
+                    .if_not_exists()
+                    .col(name(key::NAME).primary_key())
+                    .col(number(key::SEQUENCE))
+                    .col(number(key::RECORDS))
+                    .col(number(key::TIME))
+                    .take(),
+            )
+            .await?;
         for (table, name, columns) in [
             (entry::TABLE, "sse_entry_topic", &[entry::TOPIC, entry::SEQUENCE, entry::SIZE][..]),
             (topic::TABLE, "sse_topic_floor", &[topic::FLOOR]),
+            (key::TABLE, "sse_key_time", &[key::TIME]),
         ] {
             let mut index = Index::create();
             index.table(table).name(name);
@@ -169,7 +197,7 @@ impl MigrationTrait for CreateLog {
     }
 
     async fn down(&self, manager: &SchemaManager) -> Result<(), DbErr> {
-        for table in [entry::TABLE, topic::TABLE, log::TABLE] {
+        for table in [entry::TABLE, topic::TABLE, key::TABLE, log::TABLE] {
             let drop = Table::drop().table(table).if_exists().take();
             manager.drop_table(drop).await?;
         }
@@ -177,8 +205,8 @@ impl MigrationTrait for CreateLog {
     }
 }
 
-/// Text that is compared byte by byte.
-async fn topic_type(db: &impl ConnectionTrait) -> Result<ColumnType, DbErr> {
+/// Text of up to 255 bytes that is compared byte by byte.
+async fn name_type(db: &impl ConnectionTrait) -> Result<ColumnType, DbErr> {
     Ok(match db.get_database_backend() {
         DbBackend::Postgres => ColumnType::custom("text COLLATE \"C\""),
         DbBackend::MySql => {

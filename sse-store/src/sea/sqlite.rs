@@ -1,15 +1,16 @@
 //! What is particular to SQLite.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::Duration;
 
+use sea_orm::sqlx::error::ErrorKind;
 use sea_orm::sqlx::{self, AssertSqlSafe, Row, SqlitePool};
-use sea_orm::{ConnectOptions, DatabaseConnection, DatabaseConnectionType, DbErr, RuntimeErr};
+use sea_orm::{ConnectOptions, DatabaseConnection, DatabaseConnectionType};
 
-use super::error::{commit_failed, failed};
-use super::write::{Appended, Group, fenced_topics, now};
-use crate::{NewEntry, Position, StoreError};
+use super::error::{commit_failed, failed, query_error};
+use super::group::{Batch, Group, Written};
+use super::write::now;
+use crate::{Position, StoreError};
 
 /// The largest group of rows that has a statement of its own, prepared once.
 const PREPARED_ROWS: usize = 64;
@@ -41,48 +42,65 @@ pub(super) fn pool(db: &DatabaseConnection) -> Option<&SqlitePool> {
     }
 }
 
-/// A transaction that appends so many rows, in one text: each statement by itself would be handed to the thread of the
-/// connection and back. Where the log is not the one that is known, the time is null, which the table refuses. (A
-/// sequence that is null would be made up by SQLite.)
-fn append_sql(rows: usize) -> String {
+/// A transaction that appends so many rows and keys, in one text: each statement by itself would be handed to the thread
+/// of the connection and back. Where the log is not the one that is known, or has cleared a row's topic after its fence,
+/// the time is null, which the table refuses. (A sequence that is null would be made up by SQLite.) A key that was used
+/// before is refused too.
+fn append_sql(rows: usize, keys: usize) -> String {
     let mut sql = "BEGIN IMMEDIATE; \
          UPDATE sse_log SET head = head + ? WHERE id = 1 AND epoch = ? AND head >= ? RETURNING head; \
          INSERT INTO sse_entry (sequence, topic, time, kind, size, type, data, retry, comments) VALUES "
         .to_owned();
     for left in (0..rows).rev() {
-        let comma = if left > 0 { ", " } else { "" };
+        let comma = if left > 0 { ", " } else { "; " };
         // Writing to a string does not fail.
         let _ = write!(
             sql,
             "((SELECT head - {left} FROM sse_log WHERE id = 1), ?, \
-             CASE WHEN changes() > 0 THEN ? END, ?, ?, ?, ?, ?, ?){comma}"
+             CASE WHEN changes() > 0 AND {LAST_CLEAR} <= ? THEN ? END, ?, ?, ?, ?, ?, ?){comma}"
         );
     }
-    sql + "; COMMIT"
+    if keys > 0 {
+        sql += "INSERT INTO sse_key (name, sequence, records, time) VALUES ";
+    }
+    for left in (0..keys).rev() {
+        let comma = if left > 0 { ", " } else { "; " };
+        let _ = write!(sql, "(?, (SELECT head - ? FROM sse_log WHERE id = 1), ?, ?){comma}");
+    }
+    sql + "COMMIT"
 }
 
-/// Appends some small batches without fences in one go; an answer for each, and the head. Nothing, and nothing done,
-/// where there is more to it.
+/// The last clear of a topic.
+const LAST_CLEAR: &str = "coalesce((SELECT cleared FROM sse_topic WHERE topic = ?), \
+                          (SELECT cleared FROM sse_log WHERE id = 1))";
+
+/// Appends some small batches in one go. Nothing, and nothing done, where there is more to it.
 pub(super) async fn append(
     pool: &SqlitePool,
     url: &str,
     known: Position,
-    batches: &[&[NewEntry]],
-) -> Result<Option<(Vec<Appended>, Position)>, StoreError> {
+    batches: &[Batch<'_>],
+) -> Result<Option<Written>, StoreError> {
     const WHAT: &str = "append to";
-    let group = Group::admit(batches, |_| known);
-    let rows = &group.rows[..];
-    if !fenced_topics(batches).is_empty() || rows.len() > PREPARED_ROWS {
+    let group = Group::admit_all(batches, known).filter(|group| group.rows.len() <= PREPARED_ROWS);
+    let Some(group) = group else {
         return Ok(None);
-    }
+    };
+    let rows = &group.rows[..];
     let time = now();
-    let mut append = sqlx::query(AssertSqlSafe(append_sql(rows.len())))
+    let mut append = sqlx::query(AssertSqlSafe(append_sql(rows.len(), group.keys.len())))
         .bind(rows.len() as i64)
         .bind(known.epoch().cast_signed())
         .bind(known.sequence().cast_signed());
     for row in rows {
+        let (fenced, fence) = match row.fence {
+            Some(fence) => (row.topic.as_str().to_owned(), fence),
+            None => (String::new(), i64::MAX),
+        };
         append = append
             .bind(row.topic.as_str().to_owned())
+            .bind(fenced)
+            .bind(fence)
             .bind(time)
             .bind(row.kind)
             .bind(row.size)
@@ -91,27 +109,28 @@ pub(super) async fn append(
             .bind(row.retry())
             .bind(row.comments());
     }
+    for (key, own) in &group.keys {
+        append = append
+            .bind(key.as_str().to_owned())
+            .bind((rows.len() - 1 - own.start) as i64)
+            .bind(own.len() as i64)
+            .bind(time);
+    }
     let not_done = |error| failed(WHAT, url, query_error(error));
     let mut connection = pool.acquire().await.map_err(not_done)?;
     let error = match append.fetch_all(&mut *connection).await {
         Ok(answer) => {
             let row = answer.first().ok_or(sqlx::Error::RowNotFound).map_err(not_done)?;
             let head: i64 = row.try_get(0).map_err(not_done)?;
-            let head = Position::new(known.epoch(), head.cast_unsigned());
-            let base = Position::new(head.epoch(), head.sequence() - rows.len() as u64);
-            return Ok(Some((group.appended(base), head)));
+            let base = head.cast_unsigned() - rows.len() as u64;
+            return Ok(Some(group.written(Position::new(known.epoch(), base))));
         }
         Err(error) => error,
     };
     // It fails where the transaction has not begun, or has ended by itself.
     let _ = sqlx::query("ROLLBACK").execute(&mut *connection).await;
-    let kind = error.as_database_error().map(|error| error.kind());
-    match kind {
-        Some(sqlx::error::ErrorKind::NotNullViolation) => Ok(None),
+    match error.as_database_error().map(|error| error.kind()) {
+        Some(ErrorKind::NotNullViolation | ErrorKind::UniqueViolation) => Ok(None),
         _ => Err(commit_failed(WHAT, url, query_error(error))),
     }
-}
-
-fn query_error(error: sqlx::Error) -> DbErr {
-    DbErr::Query(RuntimeErr::SqlxError(Arc::new(error)))
 }

@@ -7,23 +7,19 @@ use std::time::SystemTime;
 use sea_orm::sea_query::{Expr, ExprTrait, Func, OnConflict, Order, Query as Sql};
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbErr};
 
+use super::group::{Batch, Group, ROWS_PER_INSERT, Written};
 use super::read::no_log;
-use super::rows::{EVENT_KIND, NewRow, insert};
-use super::schema::{entry, log, the_log, topic};
+use super::rows::{EVENT_KIND, NewRow, insert, insert_keys};
+use super::schema::{entry, key, log, the_log, topic};
+use crate::key::Done;
 use crate::query::milliseconds;
-use crate::{Cleared, NewEntry, Position, StoreError, Topic};
-
-/// Rows in one insert: with 9 values each, below the 32,766 that SQLite takes.
-const ROWS_PER_INSERT: usize = 1000;
+use crate::{Cleared, Key, NewEntry, Position, Topic};
 
 /// How many topics one statement asks for.
 const TOPICS_PER_STATEMENT: usize = 1000;
 
 /// How many topics without a record are remembered one by one; of the others, the newest deletion alone.
 const MAX_IDLE_TOPICS: u64 = 10_000;
-
-/// What one append of a group came to.
-pub(super) type Appended = Result<Vec<Position>, StoreError>;
 
 /// The log's row, while its lock is held.
 #[derive(Debug, Clone, Copy)]
@@ -117,71 +113,60 @@ pub(super) async fn renew_epoch(
     Ok(log.position(log.head))
 }
 
-/// Appends some batches, each as a whole or not at all, and returns what came of each and the head.
+/// Appends some batches, each as a whole or not at all.
 pub(super) async fn append(
     transaction: &DatabaseTransaction,
     known: Position,
-    batches: &[&[NewEntry]],
-) -> Result<(Vec<Appended>, Position), DbErr> {
+    batches: &[Batch<'_>],
+) -> Result<Written, DbErr> {
     let mut log = Log::lock(transaction, known).await?;
     let marks = marks(transaction, &fenced_topics(batches)).await?;
-    let group = Group::admit(batches, |topic| {
-        log.position(marks.get(topic).unwrap_or(&log.folded).cleared)
-    });
+    let done = done(transaction, batches).await?;
+    let cleared = |topic: &Topic| log.position(marks.get(topic).unwrap_or(&log.folded).cleared);
+    let group = Group::admit(batches, cleared, |key| done.get(key.as_str()).copied());
     let time = now();
-    let mut next = log.head + 1;
-    for rows in group.rows.chunks(ROWS_PER_INSERT) {
-        transaction.execute(&insert(rows, next, time)).await?;
-        next += rows.len() as i64;
+    let first = log.head + 1;
+    for rows in group.inserts() {
+        let at = first + rows.start as i64;
+        transaction.execute(&insert(&group.rows[rows], at, time)).await?;
     }
-    let appended = group.appended(log.position(log.head));
-    log.head = next - 1;
+    for keys in group.keys.chunks(ROWS_PER_INSERT) {
+        transaction.execute(&insert_keys(keys, first, time)).await?;
+    }
+    let base = log.position(log.head);
+    log.head += group.rows.len() as i64;
     log.store(transaction).await?;
-    Ok((appended, log.position(log.head)))
+    Ok(group.written(base))
 }
 
 /// The topics of the entries that have a fence.
-pub(super) fn fenced_topics<'a>(batches: &[&'a [NewEntry]]) -> BTreeSet<&'a Topic> {
-    let entries = batches.iter().copied().flatten();
+fn fenced_topics<'a>(batches: &[Batch<'a>]) -> BTreeSet<&'a Topic> {
+    let entries = batches.iter().flat_map(|batch| batch.entries);
     entries.filter(|entry| entry.fence().is_some()).map(NewEntry::topic).collect()
 }
 
-/// What is left of some batches once those behind their fence are refused.
-pub(super) struct Group<'a> {
-    /// The rows of the admitted, in order.
-    pub(super) rows: Vec<NewRow<'a>>,
-    /// For each batch its number of rows, or why it is refused.
-    batches: Vec<Result<usize, StoreError>>,
-}
-
-impl<'a> Group<'a> {
-    /// Takes each batch as a whole or not at all; `cleared` knows the last clear of each fenced topic.
-    pub(super) fn admit(batches: &[&'a [NewEntry]], cleared: impl Fn(&Topic) -> Position) -> Self {
-        let passes = |entry: &NewEntry| match entry.fence() {
-            Some(fence) => fence.check_fence(entry.topic(), cleared(entry.topic())),
-            None => Ok(()),
-        };
-        let mut rows = Vec::new();
-        let admit = |batch: &&'a [NewEntry]| {
-            batch.iter().try_for_each(passes)?;
-            rows.extend(batch.iter().map(NewRow::from));
-            Ok(batch.len())
-        };
-        let batches = batches.iter().map(admit).collect();
-        Self { rows, batches }
+/// What is remembered of those of the batches' keys that were used.
+async fn done(
+    transaction: &DatabaseTransaction,
+    batches: &[Batch<'_>],
+) -> Result<BTreeMap<String, Done>, DbErr> {
+    let mut found = BTreeMap::new();
+    let keys: Vec<&str> = batches.iter().filter_map(|batch| Some(batch.key?.as_str())).collect();
+    for keys in keys.chunks(TOPICS_PER_STATEMENT) {
+        let select = Sql::select()
+            .columns([key::NAME, key::SEQUENCE, key::RECORDS])
+            .from(key::TABLE)
+            .and_where(Expr::col(key::NAME).is_in(keys.iter().copied()))
+            // For the same reason as in `marks`.
+            .lock_exclusive()
+            .take();
+        for row in transaction.query_all(&select).await? {
+            let first = row.try_get_by_index::<i64>(1)?.cast_unsigned();
+            let records = usize::try_from(row.try_get_by_index::<i64>(2)?).unwrap_or(0);
+            found.insert(row.try_get_by_index(0)?, Done { first, records });
+        }
     }
-
-    /// What came of each batch, when the head was this before them.
-    pub(super) fn appended(&self, head: Position) -> Vec<Appended> {
-        let mut sequence = head.sequence();
-        let batches = self.batches.iter().cloned().map(|batch| {
-            let first = sequence + 1;
-            sequence += batch? as u64;
-            let sequences = first..=sequence;
-            Ok(sequences.map(|sequence| Position::new(head.epoch(), sequence)).collect())
-        });
-        batches.collect()
-    }
+    Ok(found)
 }
 
 /// Deletes a topic's records and leaves the record of that.
@@ -293,8 +278,30 @@ pub(super) async fn purge(
     if !more {
         fold(transaction, &mut log).await?;
     }
+    more |= forget_keys(transaction, limit).await?;
     log.store(transaction).await?;
     Ok(Purged { removed, more })
+}
+
+/// Deletes some of the keys that are old enough, and says whether there may be more.
+async fn forget_keys(transaction: &DatabaseTransaction, limit: u64) -> Result<bool, DbErr> {
+    let before = i64::try_from(Key::kept_from(SystemTime::now())).unwrap_or(i64::MAX);
+    let newest_to_go = Sql::select()
+        .column(key::TIME)
+        .from(key::TABLE)
+        .and_where(Expr::col(key::TIME).lt(before))
+        .order_by(key::TIME, Order::Asc)
+        .offset(limit)
+        .limit(1)
+        .take();
+    let newest = transaction.query_one(&newest_to_go).await?;
+    let going = match &newest {
+        Some(row) => Expr::col(key::TIME).lte(row.try_get_by_index::<i64>(0)?),
+        None => Expr::col(key::TIME).lt(before),
+    };
+    let delete = Sql::delete().from_table(key::TABLE).and_where(going).take();
+    transaction.execute(&delete).await?;
+    Ok(newest.is_some())
 }
 
 /// Forgets all but the newest of the topics without a record.

@@ -8,13 +8,14 @@ use tokio::task::JoinSet;
 
 use super::connect::write_options;
 use super::error::{commit_failed, failed};
+use super::group::{Appended, Batch, Written};
 use super::heads::Heads;
 #[cfg(feature = "postgres")]
 use super::postgres;
 #[cfg(feature = "sqlite")]
 use super::sqlite;
-use super::write::{self, Appended, Old, Purged};
-use crate::{Cleared, NewEntry, Position, StoreError, Topic};
+use super::write::{self, Old, Purged};
+use crate::{Cleared, Key, NewEntry, Position, StoreError, Topic};
 
 /// How many writes may wait for the one before; more wait to be taken in.
 const QUEUE: usize = 1024;
@@ -39,6 +40,7 @@ enum Write {
 
 struct Append {
     batch: Vec<NewEntry>,
+    key: Option<Key>,
     reply: Reply<Vec<Position>>,
 }
 
@@ -65,8 +67,8 @@ impl Writer {
         Self { queue, heads }
     }
 
-    pub(super) async fn append(&self, batch: Vec<NewEntry>) -> Result<Vec<Position>, StoreError> {
-        self.ask(|reply| Write::Append(Append { batch, reply })).await
+    pub(super) async fn append(&self, batch: Vec<NewEntry>, key: Option<Key>) -> Appended {
+        self.ask(|reply| Write::Append(Append { batch, key, reply })).await
     }
 
     pub(super) async fn clear(&self, topic: Topic) -> Result<Cleared, StoreError> {
@@ -220,7 +222,7 @@ impl Task {
     }
 
     async fn append(&self, group: Vec<Append>) {
-        let batches: Vec<&[NewEntry]> = group.iter().map(|append| &append.batch[..]).collect();
+        let batches: Vec<Batch<'_>> = group.iter().map(Append::as_batch).collect();
         let mut answers = self.append_batches(&batches).await;
         let failed = answers.iter().filter_map(|answer| answer.as_ref().err());
         let neighbours = group.len() > 1;
@@ -228,7 +230,7 @@ impl Task {
             // One of them may be to blame for all: each gets a transaction of its own.
             answers.clear();
             for batch in &batches {
-                answers.append(&mut self.append_batches(&[batch]).await);
+                answers.append(&mut self.append_batches(&[*batch]).await);
             }
         }
         for (append, answer) in group.into_iter().zip(answers) {
@@ -238,13 +240,13 @@ impl Task {
     }
 
     /// Appends some batches in one transaction; an answer for each.
-    async fn append_batches(&self, batches: &[&[NewEntry]]) -> Vec<Appended> {
+    async fn append_batches(&self, batches: &[Batch<'_>]) -> Vec<Appended> {
         let known = self.heads.newest();
         match self.append_in_one(known, batches).await {
             Ok(None) => {}
-            Ok(Some((answers, head))) => {
-                self.heads.saw(head);
-                return answers;
+            Ok(Some(written)) => {
+                self.heads.saw(written.head);
+                return written.answers;
             }
             Err(error) => return vec![Err(error); batches.len()],
         }
@@ -254,9 +256,9 @@ impl Task {
             })
             .await;
         match written {
-            Ok((answers, head)) => {
-                self.heads.saw(head);
-                answers
+            Ok(written) => {
+                self.heads.saw(written.head);
+                written.answers
             }
             Err(error) => vec![Err(error); batches.len()],
         }
@@ -266,8 +268,8 @@ impl Task {
     async fn append_in_one(
         &self,
         known: Position,
-        batches: &[&[NewEntry]],
-    ) -> Result<Option<(Vec<Appended>, Position)>, StoreError> {
+        batches: &[Batch<'_>],
+    ) -> Result<Option<Written>, StoreError> {
         #[cfg(feature = "postgres")]
         if let Some(pool) = postgres::pool(&self.db) {
             return postgres::append(pool, &self.url, known, batches).await;
@@ -309,6 +311,10 @@ fn is_certain(error: &StoreError) -> bool {
 }
 
 impl Append {
+    fn as_batch(&self) -> Batch<'_> {
+        Batch { entries: &self.batch, key: self.key.as_ref() }
+    }
+
     /// Records and bytes.
     fn size(&self) -> (usize, usize) {
         let bytes = self.batch.iter().map(|entry| {
@@ -328,7 +334,11 @@ mod tests {
     fn append_of(records: usize, bytes: usize) -> Append {
         let topic = Topic::new("t").unwrap();
         let entry = || NewEntry::new(topic.clone(), Event::new("x".repeat(bytes)));
-        Append { batch: (0..records).map(|_| entry()).collect(), reply: oneshot::channel().0 }
+        Append {
+            batch: (0..records).map(|_| entry()).collect(),
+            key: None,
+            reply: oneshot::channel().0,
+        }
     }
 
     fn gathered(appends: Vec<Append>) -> Vec<usize> {

@@ -98,6 +98,19 @@ pub async fn an_event_that_is_too_long_is_refused(harness: &dyn Harness) {
     assert_eq!(data.len(), NewEntry::MAX_EVENT_LEN - Event::new("").encoded_len());
 }
 
+/// A batch of several of the longest events is more than MariaDB takes in one statement by default.
+pub async fn a_batch_may_be_longer_than_a_statement(harness: &dyn Harness) {
+    let store = open(harness).await;
+    let len = NewEntry::MAX_EVENT_LEN - 10;
+    let batch = (0..5).map(|number| new("t", number.to_string().repeat(len)));
+    let positions = store.append(batch.collect()).await.expect("appended");
+    let entries = all(&store, &only(["t"])).await;
+    assert!(entries.iter().map(|entry| entry.position).eq(positions));
+    for (number, data) in super::data(&entries).into_iter().enumerate() {
+        assert!(data.len() == len && data.starts_with(&number.to_string()));
+    }
+}
+
 /// An empty batch has no positions and moves nothing.
 pub async fn an_empty_batch_is_nothing(harness: &dyn Harness) {
     let store = open(harness).await;

@@ -30,6 +30,7 @@
 
 pub mod data;
 pub mod fences;
+pub mod keys;
 pub mod loss;
 pub mod order;
 pub mod people;
@@ -106,10 +107,15 @@ macro_rules! __sse_store_cases {
     ($way:ident ($($harness:expr)?)) => {
         $crate::__sse_store_cases! { @$way ($($harness)?)
             data: whole_events_are_kept, any_text_is_kept, an_event_with_an_id_is_refused,
-                an_event_that_is_too_long_is_refused, an_empty_batch_is_nothing;
+                an_event_that_is_too_long_is_refused,
+                a_batch_may_be_longer_than_a_statement, an_empty_batch_is_nothing;
             fences: a_clear_fences_what_came_before, a_fenced_entry_refuses_its_whole_batch,
                 a_fence_of_another_log_is_too_old, a_refused_append_harms_no_other,
                 the_last_of_racing_runs_wins;
+            keys: a_retry_gives_the_positions_of_the_first, a_key_outlives_its_records,
+                a_failed_append_leaves_its_key_free, a_key_of_a_batch_of_another_length_is_refused,
+                hostile_keys_are_apart, of_racing_appends_with_a_key_one_is_done,
+                appends_with_and_without_a_key_mix;
             loss: gap_is_told_when_purged_past_cursor, gap_is_told_when_cleared_past_cursor,
                 no_gap_is_told_falsely, position_of_another_log_is_a_reset,
                 a_position_to_come_is_a_reset, a_purge_takes_the_old_and_leaves_the_young,

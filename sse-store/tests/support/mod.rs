@@ -1,5 +1,6 @@
 //! The tests of every server.
 
+pub(crate) mod keys;
 pub(crate) mod outbox;
 pub(crate) mod scratch;
 
@@ -28,11 +29,15 @@ pub(crate) fn tests(service: Service) -> Vec<Test> {
         let scratch = Scratch::new(Some(service)).await;
         outbox::rows_and_events_are_committed_together(&scratch.url()).await;
     });
+    let keys = Test::new("old_keys_go_with_retention", [service], async move || {
+        let scratch = Scratch::new(Some(service)).await;
+        keys::old_keys_go_with_retention(&scratch.url()).await;
+    });
     let case = |case: Case| {
         Test::new(case.name(), [service], async move || {
             let scratch = Scratch::new(Some(service)).await;
             case.run(&Server(scratch)).await;
         })
     };
-    cases().into_iter().map(case).chain([outbox]).collect()
+    cases().into_iter().map(case).chain([outbox, keys]).collect()
 }

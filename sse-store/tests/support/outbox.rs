@@ -2,7 +2,7 @@
 
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
 use sse_core::Event;
-use sse_store::{EventStore, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet};
+use sse_store::{EventStore, Key, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet};
 
 fn new(data: String) -> NewEntry {
     NewEntry::new(Topic::new("t").unwrap(), Event::new(data))
@@ -50,10 +50,23 @@ pub(crate) async fn rows_and_events_are_committed_together(url: &str) {
                 let refused = store.commit_with(transaction, vec![event]).await;
                 assert!(refused.unwrap_err().is_refused());
             }
-            _ => {
+            3 => {
                 let entries = vec![event.fenced_by(fence)];
                 assert_eq!(store.commit_with(transaction, entries).await.unwrap().len(), 1);
                 committed.push(number);
+            }
+            _ => {
+                let key = Key::new(number.to_string()).unwrap();
+                let batch = vec![event];
+                let first = store.commit_once_with(transaction, &key, batch.clone()).await.unwrap();
+                committed.push(number);
+                // As one does who was not told: what it writes then is not there twice, nor is anything else.
+                let transaction = db.begin().await.unwrap();
+                let insert = format!("INSERT INTO application VALUES (-{number})");
+                transaction.execute_unprepared(&insert).await.unwrap();
+                let again = store.commit_once_with(transaction, &key, batch.clone()).await;
+                assert_eq!(again.unwrap(), first);
+                assert_eq!(store.append_once(&key, batch).await.unwrap(), first);
             }
         }
     }
