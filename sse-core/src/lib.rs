@@ -132,7 +132,7 @@ pub use lifecycle::{
     CloseReason, KeepAlive, Lifecycle, MaxLifetime, SseBody, StreamItem, StreamStats,
 };
 pub use message::{BlockRef, Item, MessageEvent, MessageRef};
-pub use reconnect::{Cause, End, ReadyState, Reconnect, Step, retry_after};
+pub use reconnect::{Cause, End, ReadyState, Reconnect, Step, has_event_stream, retry_after};
 pub use refusal::Refusal;
 pub use request::{Refused, StreamRequest};
 pub use spread::spread;

@@ -11,7 +11,9 @@ use tokio::time::{Sleep, sleep};
 use tracing::Span;
 
 use crate::Error;
+use crate::link::Again;
 use crate::pass::Pass;
+use crate::resumed::Resumed;
 use crate::source::Source;
 
 /// The body of a forwarded response.
@@ -32,6 +34,7 @@ enum Inner {
     Full(Bytes),
     Plain(Box<Source<reqwest::Body>>),
     Stream(Box<Pass<reqwest::Body>>),
+    Resumed(Box<Resumed<Again>>),
 }
 
 impl ProxyBody {
@@ -49,6 +52,10 @@ impl ProxyBody {
 
     pub(crate) fn stream(pass: Pass<reqwest::Body>) -> Self {
         Self::new(Inner::Stream(Box::new(pass)))
+    }
+
+    pub(crate) fn resumed(resumed: Resumed<Again>) -> Self {
+        Self::new(Inner::Resumed(Box::new(resumed)))
     }
 }
 
@@ -68,6 +75,7 @@ impl Body for ProxyBody {
             Inner::Full(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             Inner::Plain(source) => source.poll_bytes(cx),
             Inner::Stream(pass) => pass.poll_bytes(cx),
+            Inner::Resumed(resumed) => resumed.poll_bytes(cx),
         };
         let is_unwritten = std::mem::replace(&mut this.unwritten, polled.is_ready());
         match polled {
@@ -90,6 +98,7 @@ impl Body for ProxyBody {
                 Inner::Full(bytes) => bytes.is_empty(),
                 Inner::Plain(source) => source.is_end_stream(),
                 Inner::Stream(pass) => pass.is_end_stream(),
+                Inner::Resumed(resumed) => resumed.is_end_stream(),
             }
     }
 
@@ -98,7 +107,7 @@ impl Body for ProxyBody {
             Inner::Full(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Inner::Plain(source) => source.size_hint(),
             // What the proxy may add has no length that is known before.
-            Inner::Stream(_) => SizeHint::default(),
+            Inner::Stream(_) | Inner::Resumed(_) => SizeHint::default(),
         }
     }
 }
@@ -109,6 +118,7 @@ impl fmt::Debug for ProxyBody {
             Inner::Full(_) => "ProxyBody::Full",
             Inner::Plain(_) => "ProxyBody::Plain",
             Inner::Stream(_) => "ProxyBody::Stream",
+            Inner::Resumed(_) => "ProxyBody::Resumed",
         })
     }
 }

@@ -14,7 +14,7 @@ use crate::Error;
 use crate::close::{ForwardCloseReason, ForwardStats, OnClose};
 use crate::error::Kind;
 use crate::forwarded::{Forwarded, Telling};
-use crate::pass::{Limits, Shutdown};
+use crate::pace::{Limits, Shutdown};
 use crate::upstream::{Parts, Upstream};
 
 /// Describes an [`Upstream`]. The defaults are in the [table of timers](crate#timers).

@@ -13,14 +13,20 @@ use crate::meter::Meter;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ForwardCloseReason {
+    /// The completing event was sent: where a stream resumes.
+    Completed,
     /// The upstream ended it, cleanly; so did the client's end.
     UpstreamEnded,
-    /// The upstream went away; the client's response was aborted.
+    /// The upstream went away. The client's response was aborted or, where a stream resumes, ended with
+    /// a `stream-error`.
     UpstreamLost,
-    /// The upstream's first event did not come in time; the client's response was aborted.
+    /// The upstream's first event did not come in time; the client was told as of a loss.
     FirstEventTimeout,
-    /// The upstream was silent for longer than the idle timeout; the client's response was aborted.
+    /// The upstream was silent for longer than the idle timeout; the client was told as of a loss.
     IdleTimeout,
+    /// An event of the upstream was larger than may be, where a stream resumes: it ended with a
+    /// `stream-error`.
+    EventTooLarge,
     /// The stream reached its longest lifetime.
     MaxLifetime,
     /// The front shuts down.
@@ -33,10 +39,12 @@ impl ForwardCloseReason {
     /// A short name, for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Completed => "completed",
             Self::UpstreamEnded => "upstream ended",
             Self::UpstreamLost => "upstream lost",
             Self::FirstEventTimeout => "first event timeout",
             Self::IdleTimeout => "idle timeout",
+            Self::EventTooLarge => "event too large",
             Self::MaxLifetime => "max lifetime",
             Self::Shutdown => "shutdown",
             Self::ClientGone => "client gone",

@@ -15,7 +15,8 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use reqwest::Url;
-use sse_core::{StreamRequest, retry_after};
+use sse_core::{Reconnect, StreamRequest, has_event_stream, retry_after};
+use tokio::time::Instant;
 use tower_service::Service;
 use tracing::Instrument;
 
@@ -23,10 +24,14 @@ use crate::close::Closing;
 use crate::error::BoxError;
 use crate::exchange::{Outgoing, is_unavailable, send};
 use crate::headers::{self, Extra};
+use crate::link::{Again, Link};
 use crate::meter;
+use crate::pace::Pace;
 use crate::pass::Pass;
 use crate::refusal::Refusal;
 use crate::request_body::RequestBody;
+use crate::resume::Resume;
+use crate::resumed::Resumed;
 use crate::source::Source;
 use crate::{ProxyBody, Upstream};
 
@@ -54,6 +59,14 @@ struct Route {
     path: Arc<str>,
     methods: Vec<Method>,
     extra: Extra,
+    resume: Option<Resume>,
+}
+
+/// What a stream that resumes begins with.
+struct Resuming<'a> {
+    resume: &'a Resume,
+    again: Again,
+    machine: Reconnect,
 }
 
 impl Forward {
@@ -77,6 +90,7 @@ impl Forward {
                 url,
                 methods: vec![Method::GET, Method::HEAD],
                 extra: Extra::default(),
+                resume: None,
             }),
         }
     }
@@ -93,6 +107,13 @@ impl Forward {
         let is_forwarded = |it: &Method| *it != Method::CONNECT && *it != Method::TRACE;
         let methods = methods.into_iter().filter(is_forwarded).collect();
         self.change(|route| route.methods = methods)
+    }
+
+    /// Decodes the stream, and takes it up again when its upstream is lost: the second
+    /// [mode](crate#modes). A plain route has no stream to take up.
+    #[must_use]
+    pub fn resume(self, resume: Resume) -> Self {
+        self.change(|route| route.resume = Some(resume))
     }
 
     /// Passes this request header to the upstream too, beside those of the
@@ -118,6 +139,7 @@ impl fmt::Debug for Forward {
             .field("url", &self.route.url.as_str())
             .field("methods", &self.route.methods)
             .field("extra", &self.route.extra)
+            .field("resume", &self.route.resume)
             .finish()
     }
 }
@@ -158,15 +180,19 @@ impl Route {
         B::Error: Into<BoxError>,
     {
         let method = request.method().clone();
+        let parts = self.upstream.parts();
         let outgoing = self.outgoing(request)?;
+        let resume = self.resume.as_ref().filter(|_| self.kind == Kind::Stream);
+        let resuming = resume.map(|resume| self.resuming(resume, &outgoing));
         let answer = match self.kind {
-            Kind::Plain => send(self.upstream.parts(), outgoing).await?,
+            Kind::Plain => send(parts, outgoing).await?,
             Kind::Stream => self.send_unless_shut_down(outgoing).await?,
         };
         if let Some(refused) = self.come_back_later(&answer, asked) {
             return Ok(refused);
         }
-        self.answer(&method, answer).inspect_err(|refusal| refusal.count(&self.path))
+        let answer = self.answer(&method, resuming, answer);
+        answer.inspect_err(|refusal| refusal.count(&self.path))
     }
 
     /// An answer of the proxy's own.
@@ -267,14 +293,34 @@ impl Route {
         }
     }
 
+    /// What it takes to send the request again, before it is sent.
+    fn resuming<'a>(&self, resume: &'a Resume, outgoing: &Outgoing) -> Resuming<'a> {
+        let parts = self.upstream.parts();
+        let again = Again {
+            upstream: self.upstream.clone(),
+            method: outgoing.method.clone(),
+            url: outgoing.url.clone(),
+            headers: outgoing.headers.clone(),
+        };
+        let machine = resume.machine(
+            &again.method,
+            &again.headers,
+            outgoing.body.is_some(),
+            parts.header_timeout,
+            parts.limits.idle_timeout,
+        );
+        Resuming { resume, again, machine }
+    }
+
     fn answer(
         &self,
         method: &Method,
+        resuming: Option<Resuming<'_>>,
         answer: reqwest::Response,
     ) -> Result<Response<ProxyBody>, Refusal> {
         let (from, body) = Response::<reqwest::Body>::from(answer).into_parts();
         let is_stream = self.kind == Kind::Stream && from.status == StatusCode::OK;
-        if is_stream && !headers::is_event_stream(&from.headers) {
+        if is_stream && !has_event_stream(&from.headers) {
             tracing::warn!(path = &*self.path, "upstream sent no event stream");
             return Err(Refusal::NotEventStream);
         }
@@ -287,9 +333,28 @@ impl Route {
             ProxyBody::full(Bytes::new())
         } else if is_stream {
             let closing = Closing::new(self.path.clone(), parts.on_close.clone());
-            let close_delimited = headers::is_close_delimited(from.version, &from.headers);
-            let (limits, shutdown) = (parts.limits.clone(), parts.shutdown.clone());
-            ProxyBody::stream(Pass::new(body, close_delimited, limits, shutdown, closing))
+            let pace = Pace::new(parts.limits.clone(), parts.shutdown.clone());
+            match resuming {
+                Some(Resuming { resume, again, mut machine }) => {
+                    let now = Instant::now().into_std();
+                    let _connect = machine.step(now);
+                    machine.responded(from.status, &from.headers, now, SystemTime::now());
+                    let is_get = again.method == Method::GET;
+                    ProxyBody::resumed(Resumed::new(
+                        Link::up(body),
+                        again,
+                        machine,
+                        resume,
+                        is_get,
+                        pace,
+                        closing,
+                    ))
+                }
+                None => {
+                    let close_delimited = headers::is_close_delimited(from.version, &from.headers);
+                    ProxyBody::stream(Pass::new(body, close_delimited, pace, closing))
+                }
+            }
         } else {
             ProxyBody::plain(Source::new(body, parts.limits.idle_timeout))
         };

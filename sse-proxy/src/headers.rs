@@ -147,14 +147,6 @@ pub(crate) fn add_via(from: &HeaderMap, to: &mut HeaderMap, version: http::Versi
     }
 }
 
-/// Whether an answer is an event stream that a client could read: the MIME type of one, and no
-/// coding, since none was asked for.
-pub(crate) fn is_event_stream(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok());
-    content_type.is_some_and(sse_core::is_event_stream)
-        && list(headers, &CONTENT_ENCODING).all(|coding| coding.eq_ignore_ascii_case("identity"))
-}
-
 /// Whether the end of the connection is what ends the body (RFC 9112 §6.3): such a body cannot say
 /// that it is whole.
 pub(crate) fn is_close_delimited(version: http::Version, headers: &HeaderMap) -> bool {
@@ -253,24 +245,5 @@ mod tests {
         add_via(&from, &mut to, http::Version::HTTP_2, "me");
         let values: Vec<_> = to.get_all(VIA).into_iter().collect();
         assert_eq!(values, ["1.0 edge, 2 inner (a comment)", "1.1 front", "2 me"]);
-    }
-
-    #[test]
-    fn an_event_stream_is_known_by_its_type_without_a_coding() {
-        for (content_type, coding, expected) in [
-            ("text/event-stream", None, true),
-            ("Text/Event-Stream ; charset=utf-8", Some("Identity"), true),
-            ("text/event-stream", Some("gzip"), false),
-            ("text/event-streams", None, false),
-            ("application/json", None, false),
-            ("text/html; text/event-stream", None, false),
-        ] {
-            let mut from = headers(&[("content-type", content_type)]);
-            if let Some(coding) = coding {
-                from.insert(CONTENT_ENCODING, HeaderValue::from_static(coding));
-            }
-            assert_eq!(is_event_stream(&from), expected, "{content_type} {coding:?}");
-        }
-        assert!(!is_event_stream(&HeaderMap::new()));
     }
 }

@@ -18,23 +18,51 @@
 //! # }
 //! ```
 //!
-//! A stream passes as it is, each chunk at once. Only between two events does the proxy ever say
-//! something of its own: a comment when the stream is silent, a `retry:` when it has to end (and what
-//! [`KeepAlive`] and [`MaxLifetime`] were given). When the
-//! upstream is lost the client's response is aborted, without a last chunk (HTTP/1.1) or by a reset
-//! (HTTP/2), so that a loss never looks like an end. When the client leaves, the upstream's
-//! connection is dropped at once, also before it has answered.
+//! # Modes
 //!
-//! A language model's API takes a POST, and needs a key that the browser must not see:
+//! **Pass**, by default: a stream passes as it is, each chunk at once. Only between two events does the
+//! proxy ever say something of its own: a comment when the stream is silent, a `retry:` when it has to
+//! end (and what [`KeepAlive`] and [`MaxLifetime`] were given). When the upstream is lost the client's
+//! response is aborted, without a last chunk (HTTP/1.1) or by a reset (HTTP/2), so that a loss never
+//! looks like an end.
+//!
+//! **Resume**, by [`Forward::resume`]: events are decoded, and may be looked at, changed or dropped on
+//! their way. When the upstream is lost, the proxy asks it for what follows the last id, while the
+//! client stays connected and notices nothing. No event is split, merged or lost, and none is doubled
+//! unless the upstream ignores `Last-Event-ID`. Where there is nothing to go on from, a `stream-error`
+//! event says so, and the stream ends.
+//!
+//! In both, the client's leaving drops the upstream's connection at once, also before it has answered.
+//!
+//! ```
+//! use sse_proxy::Resume;
+//! # fn main() -> Result<(), sse_proxy::Error> {
+//! # let upstream = sse_proxy::Upstream::builder("http://127.0.0.1:3100").build()?;
+//!
+//! let news = Resume::new().on_event(|mut message| {
+//!     message.data = message.data.replace("10.0.0.7", "[inside]");
+//!     (message.event_type != "internal").then_some(message)
+//! });
+//! let news = upstream.stream("/news").resume(news);
+//! # let _ = news;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A language model's API takes a POST, and needs a key that the browser must not see. It says `[DONE]`
+//! when it has said all: a stream that ends before is told from one that is complete. A POST is never
+//! sent again.
 //!
 //! ```
 //! use http::{Method, header};
+//! use sse_proxy::{Completion, Resume};
 //! # fn main() -> Result<(), sse_proxy::Error> {
 //! # let upstream = sse_proxy::Upstream::builder("http://127.0.0.1:3100").build()?;
 //! let chat = upstream
 //!     .stream("/v1/chat/completions")
 //!     .methods([Method::POST])
-//!     .pass_request_header(header::AUTHORIZATION); // set by a layer of the front
+//!     .pass_request_header(header::AUTHORIZATION) // set by a layer of the front
+//!     .resume(Resume::new().complete_on(Completion::data("[DONE]")));
 //! # let _ = chat;
 //! # Ok(())
 //! # }
@@ -89,6 +117,25 @@
 //! With [`UpstreamBuilder::in_stream_refusals`] it is told so of the upstream's failures too, which
 //! would otherwise keep an `EventSource` away for good.
 //!
+//! # The end of a stream that resumes
+//!
+//! | the upstream | can go on | else the client gets |
+//! |---|---|---|
+//! | is cut off, or ends in an event | yes | `stream-error` with `upstream_lost` |
+//! | is silent for too long | yes | `stream-error` with `upstream_timeout` |
+//! | ends before its completing event | yes | `stream-error` with `upstream_incomplete` |
+//! | ends, where no completing event was named | yes | the end |
+//! | sends its completing event | – | the event; the end, after a while for a GET |
+//! | sends an event that is too large | – | `stream-error` with `event_too_large` |
+//! | cannot be reached again, or not in time | tried again | `upstream_unreachable`, `upstream_lost`, `upstream_timeout` |
+//! | answers 429, 500, 502, 503 or 504 | tried again | `upstream_unexpected_status` |
+//! | answers 204 | – | the end; the client's next request is told 204 too |
+//! | answers anything else | – | `upstream_unexpected_status`, `upstream_not_event_stream` |
+//!
+//! It can go on with a safe method, no body in the request, and an id: one that the stream, or the
+//! client in its request, has said last. Events without an id that come after it are the upstream's to
+//! repeat or not. Attempts follow [`Resume::backoff`]; keep-alives go on meanwhile.
+//!
 //! # Timers
 //!
 //! | timer | default | then |
@@ -99,9 +146,12 @@
 //! | [`keep_alive`](UpstreamBuilder::keep_alive), from the last byte sent | 20 s | a comment, or what it was told, between events |
 //! | [`first_event_timeout`](UpstreamBuilder::first_event_timeout), from the upstream's headers | off | abort |
 //! | [`idle_timeout`](UpstreamBuilder::idle_timeout), from the upstream's last byte | 300 s | abort |
+//! | [`Resume::linger`], from the completing event | 5 s | the end |
 //! | [`max_lifetime`](UpstreamBuilder::max_lifetime) | off | end between events, with a `retry:` |
 //! | [`shutdown`](UpstreamBuilder::shutdown) | none | end between events, with a `retry:` |
 //! | [`drain_timeout`](UpstreamBuilder::drain_timeout), for the event on its way at such an end | 2 s | abort |
+//!
+//! Where a stream resumes, what would be an abort is a loss: the upstream is asked again.
 //!
 //! A server polls a body only while its client reads: the timers of a stream whose client has
 //! stopped reading wait too, and the server's own grace deadline ends it at a shutdown.
@@ -109,7 +159,8 @@
 //! # Limits
 //!
 //! - What a stream holds: the chunk that is on its way, of up to some 400 KiB as the HTTP client reads
-//!   it (HTTP/2: a window of 64 KiB), and some hundred bytes of its own, whatever the event's size.
+//!   it (HTTP/2: a window of 64 KiB), and some hundred bytes of its own, whatever the event's size. Where
+//!   it resumes, the event that is on its way too ([`Resume::max_event_size`]).
 //!   A client that does not read stops its upstream, and no other.
 //! - A body that is ended by its connection alone (HTTP/1.0) cannot say that it is whole: when it
 //!   ends in an event it counts as lost, between two events as ended.
@@ -140,6 +191,7 @@
 //! | `sse_proxy_closes_total` | counter | `path`, `reason` | streams that ended, by [`ForwardCloseReason::as_str`] |
 //! | `sse_proxy_bytes_total` | counter | `path` | bytes of streams handed to clients' connections |
 //! | `sse_proxy_events_total` | counter | `path` | events handed on, where a stream does not pass as it is |
+//! | `sse_proxy_resumes_total` | counter | `path`, `result` | losses of a stream that resumes, by what became of it: `resumed`, `impossible` for want of an id or since the request must not be sent again, `given up`, `refused`, `complete` by a 204, `abandoned` by the client or a shutdown |
 //! | `sse_proxy_refusals_total` | counter | `path`, `code` | answers of the proxy's own, by code, also those given in the stream |
 //! | `sse_proxy_upstream_failures_total` | counter | `path`, `kind` | `unreachable`, `lost`, `header timeout`, `first event timeout`, `idle timeout`, `no event stream`, `unexpected status`; each attempt |
 //!
@@ -170,10 +222,14 @@ mod forward;
 mod forwarded;
 mod headers;
 mod late_mark;
+mod link;
 mod meter;
+mod pace;
 mod pass;
 mod refusal;
 mod request_body;
+mod resume;
+mod resumed;
 mod source;
 mod upstream;
 
@@ -183,5 +239,6 @@ pub use close::{ForwardCloseReason, ForwardStats};
 pub use error::Error;
 pub use forward::Forward;
 pub use forwarded::{Forwarded, Peer};
-pub use sse_core::{KeepAlive, MaxLifetime};
+pub use resume::Resume;
+pub use sse_core::{Backoff, Completion, KeepAlive, MaxLifetime, MessageEvent};
 pub use upstream::Upstream;

@@ -76,3 +76,11 @@ pub(crate) fn refused(path: &str, code: &'static str) {
     #[cfg(not(feature = "metrics"))]
     let _ = (path, code);
 }
+
+/// What became of a stream whose upstream was lost.
+pub(crate) fn resumed(path: &str, result: &'static str) {
+    #[cfg(feature = "metrics")]
+    counter!("sse_proxy_resumes_total", "path" => path.to_owned(), "result" => result).increment(1);
+    #[cfg(not(feature = "metrics"))]
+    let _ = (path, result);
+}

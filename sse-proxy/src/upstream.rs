@@ -9,7 +9,7 @@ use reqwest::Url;
 
 use crate::close::OnClose;
 use crate::forwarded::Telling;
-use crate::pass::{Limits, Shutdown};
+use crate::pace::{Limits, Shutdown};
 use crate::{Forward, UpstreamBuilder};
 
 /// A server that requests are forwarded to, and the connections to it. Cheap to clone.

@@ -39,9 +39,9 @@ fn text(headers: &HeaderMap, name: HeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok().map(str::trim)
 }
 
-/// Whether a response's body is an event stream, and in no coding, since none was asked for. The last
-/// of several types counts, as everywhere in Fetch ("extract a MIME type").
-pub(super) fn is_readable(headers: &HeaderMap) -> bool {
+/// Whether a response's body is an event stream by its `Content-Type`, and in no coding, since none was
+/// asked for. The last of several types counts, as everywhere in Fetch ("extract a MIME type").
+pub fn has_event_stream(headers: &HeaderMap) -> bool {
     let last = headers.get_all(CONTENT_TYPE).iter().next_back();
     let last = last.and_then(|value| value.to_str().ok()).and_then(|text| text.rsplit(',').next());
     let codings = headers.get_all(CONTENT_ENCODING).iter();
@@ -103,7 +103,7 @@ mod tests {
             (&[("content-type", "text/x-bogus")], false),
             (&[], false),
         ] {
-            assert_eq!(is_readable(&headers(pairs)), expected, "{pairs:?}");
+            assert_eq!(has_event_stream(&headers(pairs)), expected, "{pairs:?}");
         }
     }
 }

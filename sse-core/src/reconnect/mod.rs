@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http::{HeaderMap, HeaderValue, StatusCode};
 
-pub use self::head::retry_after;
+pub use self::head::{has_event_stream, retry_after};
 pub use self::outcome::{Cause, End, ReadyState, Step};
 use crate::{Backoff, Completion, DecodeError, Decoder, Item, MessageEvent, MessageRef};
 
@@ -290,7 +290,7 @@ impl Reconnect {
             return;
         }
         match status {
-            StatusCode::OK if head::is_readable(headers) => {
+            StatusCode::OK if has_event_stream(headers) => {
                 self.backoff.opened(now);
                 self.state =
                     State::Open { deadline: self.idle_deadline(now), has_dispatched: false };

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::*;
 use crate::close::Closing;
-use crate::pass::Limits;
+use crate::pace::{Limits, Pace};
 
 const CHUNK: &[u8] = b"data: 1\n\ndata: 2";
 
@@ -51,7 +51,12 @@ fn stream(upstream: reqwest::Body) -> ProxyBody {
         drain_timeout: Duration::ZERO,
         shutdown_retry: Duration::ZERO..=Duration::ZERO,
     };
-    ProxyBody::stream(Pass::new(upstream, true, limits, None, Closing::new("/".into(), None)))
+    ProxyBody::stream(Pass::new(
+        upstream,
+        true,
+        Pace::new(limits, None),
+        Closing::new("/".into(), None),
+    ))
 }
 
 /// All that a client gets of a response with this body.

@@ -1,16 +1,20 @@
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::poll_fn;
 use http_body::Frame;
 use proptest::prelude::*;
+use sse_core::{Event, KeepAlive, MaxLifetime};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::*;
 use crate::ForwardStats;
+use crate::pace::{Limits, Shutdown};
 
 type Item = Result<Bytes, io::Error>;
 
@@ -81,7 +85,12 @@ impl Setup {
         let body = Hand { items, let_go: hand };
         let closing = Closing::new("/".into(), Some(on_close));
         Stream {
-            pass: Pass::new(body, self.close_delimited, self.limits, self.shutdown, closing),
+            pass: Pass::new(
+                body,
+                self.close_delimited,
+                Pace::new(self.limits, self.shutdown),
+                closing,
+            ),
             upstream: Some(upstream),
             closed,
         }
