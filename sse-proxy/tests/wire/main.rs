@@ -11,6 +11,7 @@ mod logs;
 mod metrics;
 mod plain;
 mod refusals;
+mod resume;
 mod shutdown;
 mod stream;
 mod support;

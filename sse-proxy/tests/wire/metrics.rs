@@ -8,7 +8,8 @@ use metrics::{
     Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString,
     Unit,
 };
-use testkit::{BOUND, until};
+use sse_proxy::{Backoff, Resume, Upstream};
+use testkit::{Answer, BOUND, Scripted, until};
 
 use crate::support::{ByHand, Conn, END, STREAM, front, opened};
 
@@ -145,6 +146,44 @@ async fn streams_bytes_closes_refusals_and_failures_are_counted() {
             ("sse_proxy_refusals_total path=/sse code=upstream_not_event_stream", 1.0),
             ("sse_proxy_refusals_total path=/sse code=upstream_unexpected_status", 1.0),
             ("sse_proxy_refusals_total path=/sse code=method_not_allowed", 1.0),
+        ])
+        .await;
+}
+
+#[tokio::test]
+async fn events_and_what_became_of_losses_are_counted() {
+    let counted = Counted::default();
+    let _guard = metrics::set_default_local_recorder(&counted);
+    let wait = Duration::from_millis(20);
+    let backoff = Backoff::new().bounds(wait, wait);
+    let upstream = Scripted::start([
+        Answer::stream().chunk("id: 1\ndata: one\n\nid: 2\ndata: two\n\n").close(),
+        Answer::stream().chunk(": c\n\ndata: three\n\n").close(),
+        Answer::status(403),
+    ])
+    .await;
+    let front = front(
+        Upstream::builder(upstream.url(""))
+            .build()
+            .unwrap()
+            .stream("/sse")
+            .resume(Resume::new().backoff(backoff)),
+    )
+    .await;
+    Conn::get(front, "/").await.until(END).await;
+
+    upstream.push(Answer::stream().chunk("data: no id\n\n").close());
+    Conn::get(front, "/").await.until(END).await;
+    counted
+        .says(&[
+            ("sse_proxy_streams path=/sse", 0.0),
+            ("sse_proxy_events_total path=/sse", 4.0),
+            ("sse_proxy_resumes_total path=/sse result=resumed", 1.0),
+            ("sse_proxy_resumes_total path=/sse result=refused", 1.0),
+            ("sse_proxy_resumes_total path=/sse result=impossible", 1.0),
+            ("sse_proxy_upstream_failures_total path=/sse kind=lost", 3.0),
+            ("sse_proxy_upstream_failures_total path=/sse kind=unexpected status", 1.0),
+            ("sse_proxy_closes_total path=/sse reason=upstream lost", 2.0),
         ])
         .await;
 }
