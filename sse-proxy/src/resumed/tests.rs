@@ -66,9 +66,12 @@ impl Body for Parts {
 
 /// Answers each request as the test says, and remembers the id that it had, and when.
 struct Scripted {
-    answer: Box<dyn Fn(usize, Option<&str>) -> Answer + Send>,
+    answer: Say,
     asked: Asked,
 }
+
+/// What is said to a request, by its number from 1 on and its id.
+type Say = Box<dyn Fn(usize, Option<&str>) -> Answer + Send>;
 
 type Asked = Arc<Mutex<Vec<(Option<String>, Instant)>>>;
 
