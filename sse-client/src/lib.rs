@@ -138,3 +138,8 @@ pub use source::EventSource;
 pub use sse_core::{
     Backoff, Cause, Completion, EventId, EventType, MessageEvent, Overflow, ReadyState,
 };
+
+/// Compiles the code of the guide's page.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/client.md")]
+struct Guide;

@@ -283,6 +283,19 @@ async fn a_source_that_is_dropped_closes_its_connection_in_every_state() {
 }
 
 #[tokio::test]
+async fn a_source_that_is_closed_while_it_waits_asks_no_more() {
+    let server = Scripted::start([Answer::stream().end(), Answer::stream()]).await;
+    let mut source = builder(&server).backoff(quick().bounds(MILLI, MILLI)).build().unwrap();
+    loss(&mut source).await;
+    assert_eq!(source.ready_state(), ReadyState::Connecting);
+    source.close();
+    source.restart();
+    assert_eq!(source.ready_state(), ReadyState::Closed);
+    assert_eq!(all(&mut source).await, [Seen::End]);
+    assert_eq!(server.connections(), 1);
+}
+
+#[tokio::test]
 async fn a_restart_is_another_request_from_where_it_was() {
     let server = Scripted::start([
         Answer::stream().chunk("id: 1\ndata: a\n\n"),
