@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -148,6 +149,13 @@ impl fmt::Display for TopicError {
 }
 
 impl std::error::Error for TopicError {}
+
+/// So that a topic can be given wherever a name can.
+impl From<Infallible> for TopicError {
+    fn from(never: Infallible) -> Self {
+        match never {}
+    }
+}
 
 /// The topics that a reader follows with one cursor.
 #[derive(Debug, Clone, PartialEq, Eq)]

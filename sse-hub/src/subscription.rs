@@ -1,0 +1,250 @@
+//! A subscription as a stream.
+
+use std::fmt;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures_core::Stream;
+use futures_core::stream::FusedStream;
+use sse_core::{Frame, spread};
+use sse_store::Position;
+
+use crate::cursor::{Cursor, Step};
+use crate::hub::Shared;
+use crate::live::Live;
+use crate::pages::Answer;
+use crate::tell::Outcome;
+use crate::{ConnectionId, EndReason, HubError, metrics, told};
+
+/// Between which times those come back that were drained.
+const DRAINED: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(2)..=Duration::from_secs(10);
+
+/// Between which times those come back that a newer connection has replaced, should they not stay away.
+const REPLACED: std::ops::RangeInclusive<Duration> =
+    Duration::from_secs(30)..=Duration::from_secs(60);
+
+/// The events of some topics from a position on: a stream of frames, which `Sse::new` takes as it is.
+///
+/// It gives what is ready without waiting, so that many events leave in one chunk. It ends when all its topics are
+/// complete, or the hub ends it ([`EndReason`]); its client comes back with the id of the last event it saw. A failure of
+/// the store is no end: the hub tries again, and the subscription waits meanwhile. Only when the store has been closed
+/// does it give an error, and ends.
+///
+/// Dropping it ends the connection.
+#[must_use = "streams do nothing unless polled"]
+pub struct Subscription {
+    hub: Arc<Shared>,
+    live: Arc<Live>,
+    is_over: bool,
+}
+
+/// What a poll comes to.
+enum Next {
+    Frame(Frame),
+    Failed(HubError),
+    End,
+    Wait,
+}
+
+impl Subscription {
+    pub(crate) fn new(hub: Arc<Shared>, live: Arc<Live>) -> Self {
+        Self { hub, live, is_over: false }
+    }
+
+    /// The connection's name, by which topics are added to it and removed.
+    pub fn id(&self) -> ConnectionId {
+        self.live.id
+    }
+
+    /// Up to where it has given what its topics have.
+    pub fn position(&self) -> Position {
+        self.live.cursor().position()
+    }
+
+    /// Whether there is nothing to give and never will be: all is complete, and the client has had it. Nothing is
+    /// lost by asking.
+    pub(crate) fn poll_is_complete(&self, cx: &mut Context<'_>) -> Poll<bool> {
+        self.live.sleep(cx.waker());
+        let mut cursor = self.live.cursor();
+        loop {
+            let position = cursor.position();
+            let held;
+            match cursor.walk(&self.hub.window) {
+                Step::Slot(_) => {
+                    cursor.go_back_to(position);
+                    return Poll::Ready(false);
+                }
+                Step::Tell => return Poll::Ready(false),
+                Step::UpToDate => return Poll::Ready(cursor.is_complete()),
+                Step::Behind => match self.ask(&mut cursor) {
+                    Answer::Page(page) => held = page,
+                    Answer::Wait => return Poll::Pending,
+                    Answer::Closed(_) => return Poll::Ready(false),
+                },
+            }
+            cursor.accept(&held, &self.hub.window);
+        }
+    }
+
+    fn ask(&self, cursor: &mut Cursor) -> Answer {
+        let question = cursor.question();
+        self.hub.pages.get(&question, cursor.position(), &self.live)
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Next {
+        let live = &self.live;
+        let window = &self.hub.window;
+        let mut cursor = live.cursor();
+        let mut sleeps = false;
+        // The page in hand, so that no one else can push it out before the first of it is given.
+        let mut held = None;
+        loop {
+            if let Some(reason) = cursor.ending {
+                return self.last_words(&mut cursor, reason);
+            }
+            if let Some(frame) = self.opening(&mut cursor) {
+                return Next::Frame(frame);
+            }
+            match cursor.walk(window) {
+                Step::Slot(slot) => {
+                    cursor.tell.position = Some(cursor.position());
+                    count_resume(&mut cursor);
+                    metrics::given(slot.frame.as_bytes().len(), slot.time);
+                    return Next::Frame(slot.frame);
+                }
+                Step::Tell => {
+                    count_resume(&mut cursor);
+                    if let Some(frame) = cursor.tell.next() {
+                        return Next::Frame(frame);
+                    }
+                }
+                Step::UpToDate if cursor.is_complete() => {
+                    count_resume(&mut cursor);
+                    drop(cursor);
+                    self.hub.end(live, EndReason::Completed);
+                    cursor = live.cursor();
+                }
+                Step::UpToDate => {
+                    count_resume(&mut cursor);
+                    if live.takes_repeat()
+                        && let Some(frame) = self.moved_on(&mut cursor)
+                    {
+                        return Next::Frame(frame);
+                    }
+                    if sleeps {
+                        return Next::Wait;
+                    }
+                    live.sleep(cx.waker());
+                    sleeps = true;
+                }
+                Step::Behind => {
+                    if !sleeps {
+                        live.sleep(cx.waker());
+                        sleeps = true;
+                    }
+                    match self.ask(&mut cursor) {
+                        Answer::Page(page) => cursor.accept(held.insert(page), window),
+                        Answer::Wait => return Next::Wait,
+                        Answer::Closed(error) => return Next::Failed(HubError::closed(error)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first event, once: where the client stands, and what its connection is called.
+    fn opening(&self, cursor: &mut Cursor) -> Option<Frame> {
+        let opening = cursor.tell.opening.take()?;
+        let retry = self.hub.settings.retry;
+        cursor.tell.position = opening.has_id.then(|| cursor.position());
+        Some(told::at(told::POSITION, cursor.tell.position, self.live.id.to_string(), retry))
+    }
+
+    /// Where the client stands, if it does not know.
+    fn moved_on(&self, cursor: &mut Cursor) -> Option<Frame> {
+        let position = cursor.position();
+        let is_new = cursor.tell.position != Some(position);
+        cursor.tell.position = Some(position);
+        is_new.then(|| told::at(told::POSITION, Some(position), String::new(), None))
+    }
+
+    fn last_words(&self, cursor: &mut Cursor, reason: EndReason) -> Next {
+        if std::mem::replace(&mut cursor.tell.said_last, true) {
+            return Next::End;
+        }
+        let says_retry = self.hub.settings.retry.is_some();
+        let retry = |over| says_retry.then(|| spread(over, fastrand::f64()));
+        let position = cursor.tell.position;
+        match reason {
+            EndReason::Completed => self.moved_on(cursor).map_or(Next::End, Next::Frame),
+            EndReason::Drained => {
+                Next::Frame(told::at(told::POSITION, position, String::new(), retry(DRAINED)))
+            }
+            EndReason::Replaced => {
+                Next::Frame(told::at(told::REPLACED, position, String::new(), retry(REPLACED)))
+            }
+            EndReason::Closed => match self.hub.closed() {
+                Some(error) => Next::Failed(HubError::closed(error)),
+                None => Next::End,
+            },
+            EndReason::Dropped | EndReason::Stalled | EndReason::Disconnected => Next::End,
+        }
+    }
+}
+
+/// Counts how a resume came out, once it is known.
+fn count_resume(cursor: &mut Cursor) {
+    if let Some(outcome) = cursor.tell.outcome.take() {
+        metrics::resumed(match outcome {
+            Outcome::Open => "exact",
+            Outcome::Gap => "gap",
+            Outcome::Reset => "reset",
+        });
+    }
+}
+
+impl Stream for Subscription {
+    type Item = Result<Frame, HubError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        match self.poll(cx) {
+            Next::Frame(frame) => {
+                self.live.gave(self.hub.window.beat());
+                Poll::Ready(Some(Ok(frame)))
+            }
+            Next::Wait => Poll::Pending,
+            Next::Failed(error) => {
+                self.is_over = true;
+                Poll::Ready(Some(Err(error)))
+            }
+            Next::End => {
+                self.is_over = true;
+                Poll::Ready(None)
+            }
+        }
+    }
+}
+
+impl FusedStream for Subscription {
+    fn is_terminated(&self) -> bool {
+        self.is_over
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.hub.end(&self.live, EndReason::Dropped);
+    }
+}
+
+impl fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Subscription").field("live", &self.live).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,55 @@
+//! What a subscription tells of itself, beside the events of its topics.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use sse_core::{Event, EventType, Frame};
+use sse_store::{Position, TopicSet};
+
+/// Where the client stands; its id is that position. The first one has the [`ConnectionId`](crate::ConnectionId) as its
+/// data, the later ones have empty data.
+pub const POSITION: EventType = EventType::from_static("position");
+
+/// Events after the client's position are no longer there, or were skipped for it. The data names the topics that may
+/// miss some, `{"topics":["orders/42"]}`; without `topics` it may be any.
+pub const GAP: EventType = EventType::from_static("gap");
+
+/// The client's position is not of this log: what it has is void, and what follows begins at the log's start.
+pub const RESET: EventType = EventType::from_static("reset");
+
+/// A newer connection of the same user has taken this one's place: a page that has several does well to close this one.
+pub const REPLACED: EventType = EventType::from_static("replaced");
+
+/// The event that says where the client stands, or by another type why it ends there.
+pub(crate) fn at(
+    event_type: EventType,
+    position: Option<Position>,
+    data: String,
+    retry: Option<Duration>,
+) -> Frame {
+    let mut event = Event::new(data).with_type(event_type);
+    if let Some(position) = position {
+        event = event.with_id(position);
+    }
+    if let Some(retry) = retry {
+        event = event.with_retry(retry);
+    }
+    event.to_frame()
+}
+
+pub(crate) fn gap(topics: &TopicSet) -> Frame {
+    let data = match topics {
+        TopicSet::All => Event::json(&BTreeMap::<&str, ()>::new()),
+        TopicSet::Only(topics) => {
+            let names: Vec<&str> = topics.iter().map(|topic| topic.as_str()).collect();
+            Event::json(&BTreeMap::from([("topics", names)]))
+        }
+    };
+    // Names and lists of names are always JSON; without them the gap is still told.
+    data.unwrap_or_else(|_| Event::new("{}")).with_type(GAP).to_frame()
+}
+
+/// It has no id: a client that is cut off right after it has to be told again.
+pub(crate) fn reset() -> Frame {
+    Event::new("").with_type(RESET).to_frame()
+}

@@ -1,0 +1,152 @@
+//! The one who writes the window.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use sse_store::{Page, PageStatus, Position, Record, TopicSet};
+
+use super::{TopicLog, Window};
+use crate::page::{FRAME_OVERHEAD, slot};
+use crate::sync::{Ordering, lock};
+
+/// How many epochs of the past are remembered.
+const RETIRED: usize = 8;
+
+/// Writes the window: there is one for each.
+#[derive(Debug)]
+pub(crate) struct Writer {
+    window: Arc<Window>,
+    /// What is in the window, oldest first: each record's sequence and its topic. A record that was cleared
+    /// leaves its place here.
+    queue: VecDeque<(u64, Arc<TopicLog>)>,
+    bytes: usize,
+    limit: usize,
+}
+
+/// What the writer has come by in a page, beside events.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// The sets of topics that lost what was stored of them.
+    pub(crate) cleared: Vec<sse_store::Topic>,
+    /// When the newest event was appended, in milliseconds since 1970.
+    pub(crate) newest_time: Option<u64>,
+}
+
+impl Writer {
+    /// Holds about so many bytes at the most, but for the page that is being written.
+    pub(crate) fn new(window: Arc<Window>, limit: usize) -> Self {
+        Self { window, queue: VecDeque::new(), bytes: 0, limit }
+    }
+
+    /// The memory that is in use, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Begins anew behind a position, be it of another log. All who were behind go to the store.
+    pub(crate) fn restart(&mut self, at: Position) {
+        let window = self.window.clone();
+        window.epoch.store(0, Ordering::Release);
+        self.queue.clear();
+        self.bytes = 0;
+        let mut logs = lock(&window.logs);
+        let old = logs.epoch;
+        if old != at.epoch() {
+            if old != 0 {
+                logs.retired.retain(|epoch| *epoch != old);
+                logs.retired.push(old);
+                let many = logs.retired.len().saturating_sub(RETIRED);
+                logs.retired.drain(..many);
+            }
+            logs.known = 0;
+        }
+        logs.epoch = at.epoch();
+        logs.start = at.sequence();
+        logs.known = logs.known.max(at.sequence());
+        let all: Vec<_> = logs.by_topic.values().cloned().collect();
+        for log in &all {
+            log.restart(at);
+        }
+        logs.by_topic.retain(|_, log| !log.is_idle());
+        drop(logs);
+        window.end.store(at.sequence(), Ordering::Release);
+        window.epoch.store(at.epoch(), Ordering::Release);
+        for log in &all {
+            log.wake(window.beat());
+        }
+    }
+
+    /// Takes the next page of the log, of all topics, and wakes those it concerns. It must not be a reset.
+    pub(crate) fn write(&mut self, page: Page) -> Written {
+        let mut written = Written::default();
+        let next = page.next;
+        if let PageStatus::Gap { topics: TopicSet::All } = page.status {
+            // Whatever is missing: the store tells each what it has missed.
+            self.restart(next);
+            return written;
+        }
+        let mut touched = Vec::new();
+        for entry in page.entries {
+            let sequence = entry.position.sequence();
+            match entry.record {
+                Record::Event(_) => {
+                    written.newest_time = Some(entry.time);
+                    let mut logs = lock(&self.window.logs);
+                    let log = logs.log_or_new(&entry.topic);
+                    let Some(slot) = slot(entry) else { continue };
+                    self.bytes += slot.cost();
+                    log.push(slot);
+                    drop(logs);
+                    self.queue.push_back((sequence, log.clone()));
+                    touched.push(log);
+                }
+                // Who has no log here has nothing to be cleared, and nobody waits for its completion.
+                Record::Completed => touched.extend(self.log(&entry.topic).inspect(|log| {
+                    log.complete(sequence);
+                })),
+                Record::Cleared => {
+                    if let Some(log) = self.log(&entry.topic) {
+                        self.bytes = self.bytes.saturating_sub(log.clear(sequence));
+                        touched.push(log);
+                    }
+                    written.cleared.push(entry.topic);
+                }
+            }
+        }
+        if let PageStatus::Gap { topics: TopicSet::Only(topics) } = page.status {
+            for topic in &topics {
+                let mut logs = lock(&self.window.logs);
+                let log = logs.log_or_new(topic);
+                log.miss(next.sequence());
+                drop(logs);
+                self.bytes += FRAME_OVERHEAD;
+                self.queue.push_back((next.sequence(), log.clone()));
+                touched.push(log);
+            }
+        }
+        self.window.end.store(next.sequence(), Ordering::Release);
+        self.window.learn(next);
+        self.evict();
+        touched.sort_unstable_by_key(Arc::as_ptr);
+        touched.dedup_by_key(|log| Arc::as_ptr(log));
+        for log in touched {
+            log.wake(self.window.beat());
+        }
+        written
+    }
+
+    fn log(&self, topic: &sse_store::Topic) -> Option<Arc<TopicLog>> {
+        lock(&self.window.logs).by_topic.get(topic).cloned()
+    }
+
+    fn evict(&mut self) {
+        while self.bytes > self.limit {
+            let Some((sequence, log)) = self.queue.pop_front() else { return };
+            let mut logs = lock(&self.window.logs);
+            // Before the log may be forgotten: who makes it anew finds that something is gone.
+            logs.start = logs.start.max(sequence);
+            self.bytes = self.bytes.saturating_sub(log.evict(sequence) + FRAME_OVERHEAD);
+            logs.forget(&log);
+        }
+    }
+}

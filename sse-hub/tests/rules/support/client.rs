@@ -1,0 +1,79 @@
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures_util::Stream;
+use sse_core::Frame;
+use sse_hub::{HubError, Subscription};
+
+use super::settle;
+
+/// What a client was told, in short.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Told {
+    pub(crate) event_type: Option<String>,
+    pub(crate) id: Option<String>,
+    pub(crate) data: String,
+}
+
+impl From<&Frame> for Told {
+    fn from(frame: &Frame) -> Self {
+        Self {
+            event_type: frame.event_type().map(str::to_owned),
+            id: frame.id().map(str::to_owned),
+            data: frame.data().unwrap_or_default().into_owned(),
+        }
+    }
+}
+
+/// A client that reads when it is told to, and remembers its last event id as a browser does.
+pub(crate) struct Client {
+    pub(crate) subscription: Subscription,
+    pub(crate) last_event_id: Option<String>,
+    pub(crate) error: Option<HubError>,
+    pub(crate) is_over: bool,
+}
+
+impl Client {
+    pub(crate) fn new(subscription: Subscription) -> Self {
+        Self { subscription, last_event_id: None, error: None, is_over: false }
+    }
+
+    /// All there is to read, once every task has done what it can.
+    pub(crate) async fn read(&mut self) -> Vec<Told> {
+        let mut told = Vec::new();
+        let mut looks_in_vain = 0;
+        // The first look may be what makes it ask the store.
+        while looks_in_vain < 2 {
+            settle().await;
+            let more = self.take_ready(usize::MAX);
+            looks_in_vain = if more.is_empty() { looks_in_vain + 1 } else { 0 };
+            told.extend(more);
+        }
+        told
+    }
+
+    /// What is ready, so many at the most, without waiting for anything.
+    pub(crate) fn take_ready(&mut self, most: usize) -> Vec<Told> {
+        let mut told = Vec::new();
+        let mut cx = Context::from_waker(Waker::noop());
+        while told.len() < most && !self.is_over {
+            match Pin::new(&mut self.subscription).poll_next(&mut cx) {
+                Poll::Pending => break,
+                Poll::Ready(None) => self.is_over = true,
+                Poll::Ready(Some(Err(error))) => self.error = Some(error),
+                Poll::Ready(Some(Ok(frame))) => {
+                    let frame = Told::from(&frame);
+                    self.last_event_id = frame.id.clone().or(self.last_event_id.take());
+                    told.push(frame);
+                }
+            }
+        }
+        told
+    }
+
+    /// The same as `read`, each in a word: the data of an event, or the type of what the hub tells.
+    pub(crate) async fn words(&mut self) -> Vec<String> {
+        let told = self.read().await;
+        told.into_iter().map(|told| told.event_type.unwrap_or(told.data)).collect()
+    }
+}
