@@ -1,9 +1,13 @@
 //! The SeaORM store on SQLite: what is particular to a database in a file.
 
+#[path = "support/application.rs"]
+mod application;
 #[path = "support/keys.rs"]
 mod keys;
 #[path = "support/outbox.rs"]
 mod outbox;
+#[path = "support/restore.rs"]
+mod restore;
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
@@ -12,10 +16,9 @@ use std::task::{Context, Waker};
 use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
-use sea_orm_migration::{MigrationTrait, MigratorTrait};
 use sse_core::Event;
 use sse_store::{
-    EventStore, Migrator, NewEntry, Page, PageStatus, Position, Query, SeaOrmStore, Topic, TopicSet,
+    EventStore, NewEntry, Page, PageStatus, Position, Query, SeaOrmStore, Topic, TopicSet,
 };
 use tempfile::TempDir;
 use testkit::{BOUND, until};
@@ -347,7 +350,7 @@ async fn damaged_rows_are_an_error_that_names_the_record() {
     let folder = folder();
     let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
     store.append(vec![new("a"), new("b")]).await.unwrap();
-    let db = application(&folder).await;
+    let db = database(&folder).await;
     for (damage, named) in [
         ("data = X'FF'", "data that is not UTF-8"),
         ("type = X'610A'", "line feed"),
@@ -378,7 +381,7 @@ async fn what_does_not_fit_in_a_page_is_not_read() {
     let damaged = (1..299).map(|number| NewEntry::new(name(number), Event::new("damaged")));
     let [first, last] = whole;
     store.append([first].into_iter().chain(damaged).chain([last]).collect()).await.unwrap();
-    let db = application(&folder).await;
+    let db = database(&folder).await;
     db.execute_unprepared("UPDATE sse_entry SET kind = 9 WHERE sequence BETWEEN 2 AND 299")
         .await
         .unwrap();
@@ -396,74 +399,22 @@ async fn what_does_not_fit_in_a_page_is_not_read() {
     }
 }
 
-/// An application's own migrations, with ours among them.
-struct Application;
-
-impl MigratorTrait for Application {
-    fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        Migrator::migrations()
-    }
-}
-
-async fn application(folder: &TempDir) -> DatabaseConnection {
+async fn database(folder: &TempDir) -> DatabaseConnection {
     Database::connect(format!("{}?mode=rwc", url(folder))).await.unwrap()
 }
 
 #[tokio::test]
 async fn an_application_migrates_and_shares_its_connection() {
     let folder = folder();
-    let db = application(&folder).await;
-    let error = SeaOrmStore::new(db.clone()).await.unwrap_err();
-    assert!(error.to_string().contains("sse_log"), "{error}");
-    Application::up(&db, None).await.unwrap();
-    let store = SeaOrmStore::new(db.clone()).await.unwrap();
-    let position = store.append(vec![new("a")]).await.unwrap()[0];
-    // One that makes the tables itself finds them made.
-    let other = SeaOrmStore::connect(&url(&folder)).await.unwrap();
-    assert_eq!(other.head().await.unwrap(), position);
-    assert_eq!(stored(&other).await, ["a"]);
-    // SeaORM's pool of one is shared by the task, the readers and those who wait.
-    let waiter = tokio::spawn({
-        let store = store.clone();
-        async move { store.wait(position).await }
-    });
-    let next = other.append(vec![new("b")]).await.unwrap()[0];
-    assert_eq!(waiter.await.unwrap().unwrap(), next);
-    Application::down(&db, None).await.unwrap();
-    assert!(store.head().await.is_err());
-}
-
-/// What restoring a backup amounts to.
-async fn restore(db: &DatabaseConnection, head: u64) {
-    let sql = format!(
-        "BEGIN; UPDATE sse_log SET head = {head}; DELETE FROM sse_entry WHERE sequence > {head}; COMMIT"
-    );
-    db.execute_unprepared(&sql).await.unwrap();
+    let url = format!("{}?mode=rwc", url(&folder));
+    application::an_application_migrates_and_shares_its_connection(&url).await;
 }
 
 #[tokio::test]
 async fn a_head_that_moved_back_renews_the_epoch() {
-    for first in ["read", "append", "clear", "wait"] {
+    for first in restore::FIRST {
         let folder = folder();
-        let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
-        let lost = store.append(vec![new("a"), new("b"), new("c")]).await.unwrap()[2];
-        restore(&application(&folder).await, 1).await;
-        match first {
-            "read" => {
-                let page = store.read(lost, &TopicSet::All, 9).await.unwrap();
-                assert_eq!((page.status, page.entries.len()), (PageStatus::Reset, 1));
-                assert_ne!(page.next.epoch(), lost.epoch());
-            }
-            "append" => drop(store.append(vec![new("d")]).await.unwrap()),
-            "clear" => drop(store.clear(&topic()).await.unwrap()),
-            _ => drop(store.wait(lost).await.unwrap()),
-        }
-        // Whatever comes to stand where `c` stood, a reader that has seen `c` starts anew.
-        let positions = store.append(vec![new("e"), new("f"), new("g")]).await.unwrap();
-        assert!(positions.iter().all(|position| position.epoch() != lost.epoch()));
-        let page = store.read(lost, &TopicSet::All, 9).await.unwrap();
-        assert_eq!(page.status, PageStatus::Reset, "{first}");
-        assert_eq!(stored(&store).await.last().unwrap(), "g");
+        restore::a_head_that_moved_back_renews_the_epoch(&url(&folder), first).await;
     }
 }
 

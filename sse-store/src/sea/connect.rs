@@ -20,11 +20,11 @@ const CONNECTIONS: u32 = 5;
 
 /// How long to try to get a connection to a server before the error says that it is unavailable.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
+pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a connection may be idle and is still taken to be alive.
 #[cfg(any(feature = "postgres", feature = "mysql"))]
-const IDLE: Duration = Duration::from_millis(500);
+pub(super) const IDLE: Duration = Duration::from_millis(500);
 
 /// A write transaction: what it reads once it has the lock is what the one before has committed.
 pub(super) fn write_options(backend: DbBackend) -> TransactionOptions {

@@ -53,6 +53,12 @@ pub(super) fn is_unique_violation(error: &SqlxError) -> bool {
     error.as_database_error().is_some_and(|error| error.is_unique_violation())
 }
 
+/// Whether a text has failed for what it checks on MySQL: a subquery has two rows, or a key is there already.
+#[cfg(feature = "mysql")]
+pub(super) fn is_failed_check(error: &DbErr) -> bool {
+    matches!(code(error), Some(Code::MySql(1062 | 1242)))
+}
+
 enum Class {
     Unavailable,
     Unwritable,

@@ -97,7 +97,7 @@ impl<'a> Group<'a> {
     }
 
     /// The fenced topics, each with the oldest of its fences.
-    #[cfg(feature = "postgres")]
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
     pub(super) fn fences(&self) -> BTreeMap<&'a str, i64> {
         let mut fences = BTreeMap::new();
         for row in &self.rows {

@@ -4,6 +4,8 @@ mod connect;
 mod error;
 mod group;
 mod heads;
+#[cfg(feature = "mysql")]
+mod mysql;
 mod outbox;
 #[cfg(feature = "postgres")]
 mod postgres;
@@ -11,6 +13,7 @@ mod read;
 mod rows;
 mod scan;
 mod schema;
+mod short;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod write;

@@ -8,12 +8,11 @@ use tokio::task::JoinSet;
 
 use super::connect::write_options;
 use super::error::{commit_failed, failed};
-use super::group::{Appended, Batch, Written};
+use super::group::{Appended, Batch};
 use super::heads::Heads;
 #[cfg(feature = "postgres")]
 use super::postgres;
-#[cfg(feature = "sqlite")]
-use super::sqlite;
+use super::short::Short;
 use super::write::{self, Old, Purged};
 use crate::{Cleared, Key, NewEntry, Position, StoreError, Topic};
 
@@ -62,7 +61,8 @@ impl Writer {
         if postgres::pool(&db).is_some() {
             beside.spawn(postgres::listen(db.clone(), heads.clone()));
         }
-        let task = Task { db, url, writes, heads: heads.clone(), beside };
+        let short = Short::of(&db);
+        let task = Task { db, short, url, writes, heads: heads.clone(), beside };
         tokio::spawn(task.run());
         Self { queue, heads }
     }
@@ -124,6 +124,7 @@ impl Writer {
 
 struct Task {
     db: DatabaseConnection,
+    short: Short,
     url: Arc<str>,
     writes: mpsc::Receiver<Write>,
     heads: Heads,
@@ -192,10 +193,11 @@ impl Task {
         }
         self.beside.shutdown().await;
         // Dropping the connection only begins to close it; a file is whole and free once it is closed.
-        if !closing.is_empty()
-            && let Err(error) = self.db.close_by_ref().await
-        {
-            tracing::warn!(%error, "closing {} failed", self.url);
+        if !closing.is_empty() {
+            self.short.close().await;
+            if let Err(error) = self.db.close_by_ref().await {
+                tracing::warn!(%error, "closing {} failed", self.url);
+            }
         }
     }
 
@@ -242,7 +244,7 @@ impl Task {
     /// Appends some batches in one transaction; an answer for each.
     async fn append_batches(&self, batches: &[Batch<'_>]) -> Vec<Appended> {
         let known = self.heads.newest();
-        match self.append_in_one(known, batches).await {
+        match self.short.append(&self.url, known, batches).await {
             Ok(None) => {}
             Ok(Some(written)) => {
                 self.heads.saw(written.head);
@@ -262,24 +264,6 @@ impl Task {
             }
             Err(error) => vec![Err(error); batches.len()],
         }
-    }
-
-    /// The short way, on databases that have one.
-    async fn append_in_one(
-        &self,
-        known: Position,
-        batches: &[Batch<'_>],
-    ) -> Result<Option<Written>, StoreError> {
-        #[cfg(feature = "postgres")]
-        if let Some(pool) = postgres::pool(&self.db) {
-            return postgres::append(pool, &self.url, known, batches).await;
-        }
-        #[cfg(feature = "sqlite")]
-        if let Some(pool) = sqlite::pool(&self.db) {
-            return sqlite::append(pool, &self.url, known, batches).await;
-        }
-        let _ = (known, batches);
-        Ok(None)
     }
 
     async fn write<T>(
@@ -345,6 +329,7 @@ mod tests {
         let (queue, writes) = mpsc::channel(QUEUE);
         let mut task = Task {
             db: DatabaseConnection::default(),
+            short: Short::None,
             url: "".into(),
             writes,
             heads: Heads::new(Position::START),
@@ -384,6 +369,7 @@ mod tests {
         let (queue, writes) = mpsc::channel(QUEUE);
         let mut task = Task {
             db: DatabaseConnection::default(),
+            short: Short::None,
             url: "".into(),
             writes,
             heads: Heads::new(Position::START),

@@ -129,6 +129,34 @@ fn position(entry: &Entry) -> Position {
     entry.position
 }
 
+/// Of many appends at once, each with a key of its own, each is remembered where it is.
+pub async fn every_key_of_many_appends_at_once_is_remembered(harness: &dyn Harness) {
+    let stores = [open(harness).await, open(harness).await];
+    let mut answers = Vec::new();
+    for store in stores {
+        let appends: Vec<_> = (0..24)
+            .map(|number| {
+                let store = store.clone();
+                tokio::spawn(async move {
+                    let batch = vec![new("t", number.to_string()); 1 + number % 3];
+                    store.append_once(&key(&number.to_string()), batch).await
+                })
+            })
+            .collect();
+        let mut positions = Vec::new();
+        for append in appends {
+            positions.push(append.await.expect("no panic").expect("appended"));
+        }
+        answers.push(positions);
+    }
+    assert_eq!(answers[0], answers[1]);
+    let store = open(harness).await;
+    for entry in all(&store, &TopicSet::All).await {
+        let number: usize = data(std::slice::from_ref(&entry))[0].parse().expect("a number");
+        assert!(answers[0][number].contains(&entry.position), "{entry:?}");
+    }
+}
+
 /// Appends with and without a key, fenced, done before and new, all at once, do each other no harm.
 pub async fn appends_with_and_without_a_key_mix(harness: &dyn Harness) {
     const EACH: usize = 15;

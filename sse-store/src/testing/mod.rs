@@ -115,7 +115,7 @@ macro_rules! __sse_store_cases {
             keys: a_retry_gives_the_positions_of_the_first, a_key_outlives_its_records,
                 a_failed_append_leaves_its_key_free, a_key_of_a_batch_of_another_length_is_refused,
                 hostile_keys_are_apart, of_racing_appends_with_a_key_one_is_done,
-                appends_with_and_without_a_key_mix;
+                every_key_of_many_appends_at_once_is_remembered, appends_with_and_without_a_key_mix;
             loss: gap_is_told_when_purged_past_cursor, gap_is_told_when_cleared_past_cursor,
                 no_gap_is_told_falsely, position_of_another_log_is_a_reset,
                 a_position_to_come_is_a_reset, a_purge_takes_the_old_and_leaves_the_young,

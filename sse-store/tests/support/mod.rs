@@ -1,7 +1,9 @@
 //! The tests of every server.
 
+pub(crate) mod application;
 pub(crate) mod keys;
 pub(crate) mod outbox;
+pub(crate) mod restore;
 pub(crate) mod scratch;
 
 use std::sync::Arc;
@@ -25,19 +27,30 @@ impl Harness for Server {
 
 /// The conformance suite and more against this server.
 pub(crate) fn tests(service: Service) -> Vec<Test> {
-    let outbox = Test::new("rows_and_events_are_committed_together", [service], async move || {
-        let scratch = Scratch::new(Some(service)).await;
-        outbox::rows_and_events_are_committed_together(&scratch.url()).await;
-    });
-    let keys = Test::new("old_keys_go_with_retention", [service], async move || {
-        let scratch = Scratch::new(Some(service)).await;
-        keys::old_keys_go_with_retention(&scratch.url()).await;
-    });
+    macro_rules! on_a_scratch {
+        ($module:ident::$test:ident) => {
+            Test::new(stringify!($test), [service], async move || {
+                let scratch = Scratch::new(Some(service)).await;
+                $module::$test(&scratch.url()).await;
+            })
+        };
+    }
+    let more = [
+        on_a_scratch!(application::an_application_migrates_and_shares_its_connection),
+        on_a_scratch!(keys::old_keys_go_with_retention),
+        on_a_scratch!(outbox::rows_and_events_are_committed_together),
+        Test::new("a_head_that_moved_back_renews_the_epoch", [service], async move || {
+            for first in restore::FIRST {
+                let scratch = Scratch::new(Some(service)).await;
+                restore::a_head_that_moved_back_renews_the_epoch(&scratch.url(), first).await;
+            }
+        }),
+    ];
     let case = |case: Case| {
         Test::new(case.name(), [service], async move || {
             let scratch = Scratch::new(Some(service)).await;
             case.run(&Server(scratch)).await;
         })
     };
-    cases().into_iter().map(case).chain([outbox, keys]).collect()
+    cases().into_iter().map(case).chain(more).collect()
 }
