@@ -104,7 +104,7 @@ async fn a_stream_is_asked_for_as_the_suite_wants_it() {
         "method": "REPORT",
         "body": "{}",
         "lastEventId": "41",
-        "readTimeoutMs": 50,
+        "readTimeoutMs": 500,
         "initialDelayMs": 0,
     });
     suite.stream(&server, params).await;
