@@ -211,6 +211,7 @@
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
 mod alarm;
+mod batch;
 mod body;
 mod builder;
 mod client;

@@ -8,6 +8,7 @@ use sse_core::Boundary;
 use tokio::time::Instant;
 
 use crate::ForwardCloseReason;
+use crate::batch::Batch;
 use crate::close::Closing;
 use crate::error::{BoxError, Error, Kind};
 use crate::first_event::FirstEvent;
@@ -20,7 +21,7 @@ use crate::source::Source;
 pub(crate) struct Pass<B> {
     /// Gone when the stream is over. It stands before `closing`: whoever is told of the end finds the
     /// upstream let go.
-    upstream: Option<Source<B>>,
+    upstream: Option<Batch<B>>,
     closing: Closing,
     pace: Pace,
     boundary: Boundary,
@@ -46,7 +47,7 @@ where
         let limits = pace.limits();
         let now = Instant::now();
         Self {
-            upstream: Some(Source::new(upstream, limits.idle_timeout)),
+            upstream: Some(Batch::new(Source::new(upstream, limits.idle_timeout))),
             closing,
             boundary: Boundary::new(),
             late_mark: None,

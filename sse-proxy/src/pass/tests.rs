@@ -319,10 +319,12 @@ async fn a_shutdown_in_an_event_that_never_ends_aborts() {
 async fn a_shutdown_comes_through_an_upstream_that_never_pauses() {
     let (shut_down, shutdown) = shutdown();
     let mut stream = Setup { shutdown, ..Setup::default() }.open();
+    // So much that each goes on alone.
+    let event = format!("data: {}\n\n", "x".repeat(64 * 1024));
     for _ in 0..10 {
-        stream.says(b"data: a\n\n");
+        stream.says(event.as_bytes());
     }
-    assert_eq!(stream.bytes().await, "data: a\n\n");
+    assert_eq!(stream.bytes().await, event);
     shut_down.send(()).unwrap();
     retry(&stream.bytes().await);
     assert!(stream.next().await.is_none());
