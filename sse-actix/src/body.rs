@@ -3,7 +3,9 @@ use std::error::Error as StdError;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
+use actix_web::http::{ConnectionType, Version};
 use actix_web::web::Bytes;
 use futures_core::Stream;
 use pin_project_lite::pin_project;
@@ -51,5 +53,14 @@ impl MessageBody for NoBody {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, Infallible>>> {
         Poll::Ready(None)
+    }
+}
+
+/// Has a body without a length end with its connection where the client knows no chunks, one of
+/// HTTP/1.0 (RFC 9112 §6.1): Actix would send them to it too.
+pub(crate) fn chunk_for<B: MessageBody>(response: &mut HttpResponse<B>, version: Version) {
+    if version < Version::HTTP_11 && response.body().size() == BodySize::Stream {
+        response.head_mut().no_chunking(true);
+        response.head_mut().set_connection_type(ConnectionType::Close);
     }
 }

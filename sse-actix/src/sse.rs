@@ -1,11 +1,11 @@
 use actix_web::body::{BodySize, BoxBody, MessageBody as _};
 use actix_web::http::header::{HeaderName, HeaderValue};
-use actix_web::http::{ConnectionType, Method, StatusCode, Version};
+use actix_web::http::{Method, StatusCode};
 use actix_web::{HttpRequest, HttpResponse, Responder};
 use futures_core::Stream;
 use sse_core::{HEADERS, Lifecycle, StreamItem};
 
-use crate::body::{NoBody, StreamBody};
+use crate::body::{NoBody, StreamBody, chunk_for};
 
 /// A response that is an event stream.
 ///
@@ -13,6 +13,9 @@ use crate::body::{NoBody, StreamBody};
 /// either; an error cuts the response short, so that the client comes back. The source is dropped
 /// when the stream ends or the client goes, or at once where the request is a HEAD. It need not be
 /// `Send`: Actix keeps a connection on the thread that took it.
+///
+/// A route of `web::get()` takes no HEAD; give it to `web::head()` too, as the
+/// [crate](crate#head) says.
 ///
 /// ```
 /// use actix_web::Responder;
@@ -67,11 +70,7 @@ where
             let name = HeaderName::from_static(name);
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
-        // Actix sends chunks to a client of HTTP/1.0 too, which knows none (RFC 9112 §6.1).
-        if request.version() < Version::HTTP_11 {
-            response.head_mut().no_chunking(true);
-            response.head_mut().set_connection_type(ConnectionType::Close);
-        }
+        chunk_for(&mut response, request.version());
         response
     }
 }

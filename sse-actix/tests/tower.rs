@@ -64,6 +64,10 @@ impl Service<http::Request<RequestBody>> for Tested {
                     Ok(http::Response::builder().header("content-length", 1234).body(body)?)
                 }
                 "/fails" => Err("a secret".into()),
+                "/streams" => {
+                    let chunks = ["one", "two"].map(|text| Ok(Frame::data(Bytes::from(text))));
+                    Ok(http::Response::new(BodyExt::boxed(StreamBody::new(stream::iter(chunks)))))
+                }
                 "/breaks" => {
                     let chunks = ["one", "two"].map(|text| Ok(Frame::data(Bytes::from(text))));
                     let broken = stream::iter([Err(BoxError::from("broken"))]);
@@ -258,4 +262,18 @@ async fn the_answer_to_a_head_keeps_its_length() {
     let (address, _) = serve().await;
     let text = answer(address, "HEAD /head HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").await;
     assert!(text.contains("content-length: 1234\r\n") && text.ends_with("\r\n\r\n"), "{text}");
+}
+
+#[tokio::test]
+async fn a_client_of_http_1_0_gets_no_chunks() {
+    let (address, _) = serve().await;
+    let text = answer(address, "GET /streams HTTP/1.0\r\n\r\n").await;
+    let (head, body) = text.split_once("\r\n\r\n").unwrap();
+    assert!(!head.to_ascii_lowercase().contains("transfer-encoding"), "{head}");
+    assert_eq!(body, "onetwo");
+
+    // What has a length keeps it, and the connection.
+    let mut stream = sent(address, "GET /facts HTTP/1.0\r\nConnection: keep-alive\r\n\r\n").await;
+    let text = read_until(&mut stream, "Some(0)").await;
+    assert!(text.contains("content-length: ") && text.contains("keep-alive\r\n"), "{text}");
 }

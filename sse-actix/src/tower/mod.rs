@@ -30,7 +30,7 @@ type BoxError = Box<dyn StdError + Send + Sync>;
 /// | of the service | on the wire |
 /// |---|---|
 /// | an error in place of a response | 500, without a body; the error is in Actix's log |
-/// | `Content-Length`, `Transfer-Encoding`, `Connection` | as Actix frames the body |
+/// | `Content-Length`, `Transfer-Encoding`, `Connection` | as Actix frames the body; to a client of HTTP/1.0, which knows no chunks, up to the end of the connection |
 /// | trailers | dropped: Actix has none |
 /// | an upgrade, extensions of the response | not supported |
 ///
@@ -132,7 +132,7 @@ where
         future.as_mut().poll(cx)
     });
     let response = response.await.map_err(TowerError::service)?;
-    response::convert(request.method(), response, pump).map_err(TowerError::service)
+    response::convert(&request, response, pump).map_err(TowerError::service)
 }
 
 /// What kept a request from its answer.

@@ -4,10 +4,10 @@ use std::error::Error as StdError;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use actix_web::HttpResponse;
 use actix_web::body::{BodySize, MessageBody};
 use actix_web::error::HttpError;
 use actix_web::http::Method;
+use actix_web::{HttpRequest, HttpResponse};
 use bytes::{Buf, Bytes};
 use http::StatusCode;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
@@ -16,11 +16,11 @@ use pin_project_lite::pin_project;
 
 use super::BoxError;
 use super::request::Pump;
-use crate::body::NoBody;
+use crate::body::{NoBody, chunk_for};
 use crate::convert;
 
 pub(super) fn convert<B>(
-    method: &Method,
+    request: &HttpRequest,
     response: http::Response<B>,
     pump: Pump,
 ) -> Result<HttpResponse, HttpError>
@@ -30,7 +30,7 @@ where
 {
     let (parts, body) = response.into_parts();
     let length = || parts.headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok();
-    let body = if method == Method::HEAD {
+    let body = if request.method() == Method::HEAD {
         // The length is that of the body that a GET would have, which only the header tells.
         NoBody(length().map_or(BodySize::Stream, BodySize::Sized)).boxed()
     } else {
@@ -49,6 +49,7 @@ where
             convert::append(response.headers_mut(), name, value)?;
         }
     }
+    chunk_for(&mut response, request.version());
     Ok(response)
 }
 
