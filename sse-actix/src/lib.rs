@@ -44,6 +44,28 @@
 //!
 //! The guide's `docs/serving.md` has them in place.
 //!
+//! # HEAD
+//!
+//! A route of `web::get()` takes no HEAD, as Axum's does: `App::route` answers one with 404, and a
+//! resource with 405. Where clients ask for the headers alone, as the module `sse-js` does before it
+//! comes back, give it the handler too; its stream is dropped unread.
+//!
+//! ```
+//! use actix_web::{App, Responder, web};
+//! use futures_util::stream;
+//! use sse_actix::{Event, Sse};
+//!
+//! async fn events() -> impl Responder {
+//!     Sse::new(stream::iter([Event::new("hello")]))
+//! }
+//!
+//! let events = web::resource("/events")
+//!     .route(web::get().to(events))
+//!     .route(web::head().to(events));
+//! let app = App::new().service(events);
+//! # let _ = app;
+//! ```
+//!
 //! # What Actix leaves
 //!
 //! - Over HTTP/2 the reset of a stream, or the loss of its connection, is seen when the next byte is
@@ -52,6 +74,7 @@
 //!   connections up to the `shutdown_timeout`
 //!   ([#3169](https://github.com/actix/actix-web/issues/3169)).
 //! - A client that does not read is cut by the `shutdown_timeout` alone.
+//! - `bind_auto_h2c`, for HTTP/2 without TLS, waits for a connection's first byte without a limit.
 //!
 //! Checked with actix-web 4.18.1 and actix-http 3.20.0.
 
@@ -68,8 +91,10 @@ mod tower;
 pub use last_event_id::{LastEventId, LastEventIdRejection};
 pub use request::{Refused, StreamRequest};
 pub use sse::Sse;
+#[cfg(feature = "serde")]
+pub use sse_core::TypedError;
 pub use sse_core::{
-    CloseReason, Completion, Event, EventId, EventType, Frame, KeepAlive, Lifecycle, MaxLifetime,
-    Refusal, StreamItem, StreamStats,
+    CloseReason, Completion, Event, EventId, EventType, FieldError, FieldErrorKind, Frame,
+    KeepAlive, Lifecycle, MaxLifetime, Refusal, StreamItem, StreamStats,
 };
 pub use tower::{RequestBody, tower, tower_with};

@@ -1,8 +1,9 @@
-//! Server-Sent Events for [Axum](axum): [`Sse`] makes a response of any stream of events, and
-//! [`LastEventId`] says where a returning client left off.
+//! Server-Sent Events for [Axum](axum): [`Sse`] makes a response of any stream of events,
+//! [`LastEventId`] says where a returning client left off, and [`StreamRequest`] refuses one so that it
+//! understands.
 //!
 //! What a stream does once it is open is [`Lifecycle`]'s: see [`sse_core`], whose items this crate
-//! gives again under their own names.
+//! gives again under their own names. `sse-actix` has the same surface, and passes the same tests.
 //!
 //! ```no_run
 //! use std::time::Duration;
@@ -40,6 +41,8 @@
 //!   `examples/flow` does.
 //! - `axum::serve` does not set `TCP_NODELAY`; `axum::serve::ListenerExt::tap_io` can. Without it an
 //!   event may wait for the acknowledgement of the one before.
+//!
+//! The guide's `docs/serving.md` has them in place.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -51,9 +54,11 @@ mod sse;
 pub use last_event_id::{LastEventId, LastEventIdRejection};
 pub use request::{Refused, StreamRequest};
 pub use sse::Sse;
+#[cfg(feature = "serde")]
+pub use sse_core::TypedError;
 pub use sse_core::{
-    CloseReason, Completion, Event, EventId, EventType, Frame, KeepAlive, Lifecycle, MaxLifetime,
-    Refusal, StreamItem, StreamStats,
+    CloseReason, Completion, Event, EventId, EventType, FieldError, FieldErrorKind, Frame,
+    KeepAlive, Lifecycle, MaxLifetime, Refusal, StreamItem, StreamStats,
 };
 
 /// Compiles the code of the workspace's README.

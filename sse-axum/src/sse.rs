@@ -7,7 +7,8 @@ use sse_core::{Lifecycle, StreamItem};
 ///
 /// The stream may give [`Event`](sse_core::Event)s, [`Frame`](sse_core::Frame)s, or a `Result` of
 /// either; an error cuts the response short, so that the client comes back. The source is dropped
-/// when the stream ends or the client goes.
+/// when the stream ends or the client goes, or at once where the request is a HEAD, which Axum's
+/// `get` takes too.
 ///
 /// ```
 /// use axum::response::IntoResponse;
