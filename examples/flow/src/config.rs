@@ -16,7 +16,7 @@ pub struct Config {
     #[arg(long, value_enum, default_value_t = Role::Both)]
     pub role: Role,
 
-    /// What serves it; a client sees no difference.
+    /// What serves it; a page sees no difference.
     #[arg(long, value_enum, default_value_t = Framework::Axum)]
     pub framework: Framework,
 
