@@ -8,8 +8,7 @@ use std::time::Duration;
 use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
 use sse_core::Event;
 use sse_store::{EventStore, NewEntry, Position, SeaOrmStore, Topic, TopicSet};
-use support::scratch::Scratch;
-use testkit::{BOUND, Service, test, until};
+use testkit::{BOUND, Scratch, Service, test, until};
 
 fn main() -> ExitCode {
     let own = [

@@ -4,9 +4,6 @@
 // The processes say what was acknowledged.
 #![allow(clippy::print_stdout)]
 
-#[path = "support/scratch.rs"]
-mod scratch;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::process::{Command, ExitCode};
@@ -14,7 +11,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use scratch::Scratch;
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend,
     SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
@@ -23,7 +19,7 @@ use sse_core::Event;
 use sse_store::{
     Entry, EventStore, Key, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet, follow,
 };
-use testkit::{Process, Service, Test};
+use testkit::{Process, Scratch, Service, Test};
 
 /// Set in a process that writes: the database's URL.
 const WRITER: &str = "SSE_STORE_RACE_WRITER";

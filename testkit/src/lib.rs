@@ -10,6 +10,7 @@
 //! | serve what a script says, and see what was asked | [`Scripted`], [`Answer`], [`Gate`], [`Request`] |
 //! | be one end of a connection, byte by byte | [`Conn`], [`Listener`], [`unchunked`] |
 //! | see a page as its user does | [`Browser`], [`Page`] |
+//! | have a database of one's own, with the feature `scratch` | `Scratch` |
 //!
 //! All of it panics when something does not happen: that is how a test fails.
 
@@ -22,6 +23,8 @@ mod browser;
 mod other_end;
 mod page;
 mod process;
+#[cfg(feature = "scratch")]
+mod scratch;
 mod service;
 mod suite;
 mod until;
@@ -33,6 +36,8 @@ pub use fantoccini::key::Key;
 pub use other_end::other_end;
 pub use page::Page;
 pub use process::Process;
+#[cfg(feature = "scratch")]
+pub use scratch::Scratch;
 pub use service::Service;
 pub use suite::{Test, run};
 pub use until::{BOUND, until};

@@ -4,15 +4,12 @@ pub(crate) mod application;
 pub(crate) mod keys;
 pub(crate) mod outbox;
 pub(crate) mod restore;
-pub(crate) mod scratch;
 
 use std::sync::Arc;
 
 use sse_store::testing::{Case, Harness, Store, cases};
 use sse_store::{SeaOrmStore, StoreFuture};
-use testkit::{Service, Test};
-
-use self::scratch::Scratch;
+use testkit::{Scratch, Service, Test};
 
 struct Server(Scratch);
 

@@ -9,7 +9,7 @@ mod visitor;
 use std::process::ExitCode;
 
 use serde_json::json;
-use testkit::{BOUND, Browser, Key, test, until};
+use testkit::{BOUND, Browser, Key, Service, Test, test, until};
 
 use split::Split;
 use support::{Fixture, framework};
@@ -28,7 +28,23 @@ pub(crate) fn main() -> ExitCode {
     if framework() == "actix" {
         return testkit::run(actix);
     }
-    testkit::run([
+    // The flow and a restart on every database, all else on SQLite.
+    use Service::{Browser, MariaDb, Postgres};
+    let databases = [
+        Test::new("the_seven_events_on_postgres", [Browser, Postgres], async || {
+            seven_events_on(Some(Postgres)).await;
+        }),
+        Test::new("the_seven_events_on_mysql", [Browser, MariaDb], async || {
+            seven_events_on(Some(MariaDb)).await;
+        }),
+        Test::new("a_backend_killed_in_mid_stream_on_postgres", [Browser, Postgres], async || {
+            backend_killed_on(Some(Postgres)).await;
+        }),
+        Test::new("a_backend_killed_in_mid_stream_on_mysql", [Browser, MariaDb], async || {
+            backend_killed_on(Some(MariaDb)).await;
+        }),
+    ];
+    let list = [
         test!(the_seven_events_arrive_one_by_one_and_are_read_back, Browser),
         test!(a_second_run_replaces_the_first_and_is_read_back, Browser),
         test!(two_sessions_at_once_never_see_each_other, Browser),
@@ -41,7 +57,8 @@ pub(crate) fn main() -> ExitCode {
         test!(the_stored_events_can_be_reloaded_and_a_failure_is_shown, Browser),
         test!(text_from_the_server_is_shown_and_never_run, Browser),
         test!(a_run_needs_no_mouse, Browser),
-    ])
+    ];
+    testkit::run(list.into_iter().chain(databases))
 }
 
 /// Where a visitor finds the page.
@@ -50,7 +67,11 @@ fn page_of(site: &Fixture) -> String {
 }
 
 async fn the_seven_events_arrive_one_by_one_and_are_read_back() {
-    let (site, steps) = Fixture::stepped().await;
+    seven_events_on(None).await;
+}
+
+async fn seven_events_on(service: Option<Service>) {
+    let (site, steps) = Fixture::stepped_on(service).await;
     let browser = Browser::start().await;
     let visitor = Visitor::open(&browser, &page_of(&site)).await;
     assert_eq!(visitor.state().await, "idle");
@@ -161,8 +182,13 @@ async fn the_browser_speaks_to_the_front_alone_when_there_are_two_processes() {
 }
 
 async fn a_backend_killed_in_mid_stream_is_shown_and_the_page_comes_back() {
+    backend_killed_on(None).await;
+}
+
+async fn backend_killed_on(service: Option<Service>) {
     // A run that does not come to its end before the kill.
-    let mut split = Split::start(&["--interval-ms", "20", "--count", "10000"]).await;
+    let long = ["--interval-ms", "20", "--count", "10000"];
+    let mut split = Split::start_on(service, &long).await;
     let browser = Browser::start().await;
     let visitor = Visitor::open(&browser, split.page()).await;
     visitor.page.click("#start").await;

@@ -2,8 +2,7 @@
 
 use std::process::Command;
 
-use tempfile::TempDir;
-use testkit::Process;
+use testkit::{Process, Scratch, Service};
 
 use super::support::framework;
 
@@ -14,19 +13,24 @@ pub(crate) struct Split {
     backend_url: String,
     _front: Process,
     page: String,
-    folder: TempDir,
+    database: Scratch,
 }
 
 impl Split {
     /// Starts both; the arguments are the backend's.
     pub(crate) async fn start(arguments: &[&str]) -> Self {
-        let folder = TempDir::new().unwrap();
-        let mut backend = backend(&folder, "0", arguments);
+        Self::start_on(None, arguments).await
+    }
+
+    /// The same on the database of this service.
+    pub(crate) async fn start_on(service: Option<Service>, arguments: &[&str]) -> Self {
+        let database = Scratch::new(service).await;
+        let mut backend = backend(&database, "0", arguments);
         let backend_url = backend.line_after("backend: ").await;
         let mut front =
             Process::spawn(flow("front").arg("--port=0").env("BACKEND_URL", &backend_url));
         let page = front.line_after("page: ").await;
-        Self { backend, backend_url, _front: front, page, folder }
+        Self { backend, backend_url, _front: front, page, database }
     }
 
     pub(crate) fn page(&self) -> &str {
@@ -40,15 +44,15 @@ impl Split {
     /// Starts the backend again where it was, with the database that it had.
     pub(crate) async fn restart_backend(&mut self, arguments: &[&str]) {
         let (_, port) = self.backend_url.rsplit_once(':').unwrap();
-        self.backend = backend(&self.folder, port, arguments);
+        self.backend = backend(&self.database, port, arguments);
         assert_eq!(self.backend.line_after("backend: ").await, self.backend_url);
     }
 }
 
-fn backend(folder: &TempDir, port: &str, arguments: &[&str]) -> Process {
+fn backend(database: &Scratch, port: &str, arguments: &[&str]) -> Process {
     let mut command = flow("backend");
     Process::spawn(
-        command.args(["--port", port]).args(arguments).env("DATABASE_URL", database(folder)),
+        command.args(["--port", port]).args(arguments).env("DATABASE_URL", database.url()),
     )
 }
 
@@ -56,8 +60,4 @@ fn flow(role: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_flow"));
     command.args(["--role", role, "--framework", framework()]);
     command
-}
-
-fn database(folder: &TempDir) -> String {
-    format!("sqlite:{}", folder.path().join("flow.db").display())
 }

@@ -11,25 +11,17 @@ use flow::pace::{Pace, Steps};
 use reqwest::Response;
 use serde_json::Value;
 use sse_core::{Decoder, MessageEvent};
-use tempfile::TempDir;
+use testkit::{Scratch, Service};
 
 /// What serves: a test target whose name ends in `actix` is the same tests on Actix.
 pub fn framework() -> &'static str {
     if env!("CARGO_CRATE_NAME").ends_with("actix") { "actix" } else { "axum" }
 }
 
-/// The configuration of these arguments, on free ports and a database of its own.
-pub fn config(directory: &TempDir, arguments: &[&str]) -> Config {
-    let database = format!("sqlite:{}", directory.path().join("flow.db").display());
-    let fixed = ["flow", "--port=0", "--backend-port=0", "--database-url", &database];
-    let fixed = [&fixed[..], &["--framework", framework()]].concat();
-    Config::try_parse_from(fixed.iter().chain(arguments)).expect("the arguments are right")
-}
-
-/// The application in this process, both of its roles, with a database that lives as long.
+/// The application in this process, both of its roles, with a database of its own that lives as long.
 pub struct Fixture {
     pub app: App,
-    pub directory: TempDir,
+    _database: Scratch,
 }
 
 impl Fixture {
@@ -39,21 +31,30 @@ impl Fixture {
     }
 
     pub async fn start(arguments: &[&str]) -> Self {
-        let directory = TempDir::new().expect("a directory");
-        let config = config(&directory, arguments);
-        let pace = Pace::Every(config.interval());
-        let app = App::start(&config, pace).await.expect("the application starts");
-        Self { app, directory }
+        Self::on(Scratch::new(None).await, arguments, None).await
     }
 
     /// A run whose events wait for a release each.
     pub async fn stepped() -> (Self, Steps) {
-        let directory = TempDir::new().expect("a directory");
+        Self::stepped_on(None).await
+    }
+
+    /// The same on the database of this service.
+    pub async fn stepped_on(service: Option<Service>) -> (Self, Steps) {
         let (pace, steps) = Pace::stepped();
+        let database = Scratch::new(service).await;
         // A test that ends within its bound has not waited for this grace.
-        let config = config(&directory, &["--grace=3600"]);
+        (Self::on(database, &["--grace=3600"], Some(pace)).await, steps)
+    }
+
+    async fn on(database: Scratch, arguments: &[&str], pace: Option<Pace>) -> Self {
+        let url = database.url();
+        let fixed = ["flow", "--port=0", "--backend-port=0", "--framework", framework()];
+        let fixed = [&fixed[..], &["--database-url", &url], arguments].concat();
+        let config = Config::try_parse_from(fixed).expect("the arguments are right");
+        let pace = pace.unwrap_or(Pace::Every(config.interval()));
         let app = App::start(&config, pace).await.expect("the application starts");
-        (Self { app, directory }, steps)
+        Self { app, _database: database }
     }
 
     pub fn front(&self) -> SocketAddr {

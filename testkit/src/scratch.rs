@@ -1,39 +1,47 @@
-//! Databases of their own.
-
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use sea_orm::{ConnectionTrait, Database};
 use tempfile::TempDir;
-use testkit::Service;
 
-/// A database that is gone at the end.
-pub(crate) enum Scratch {
-    File(TempDir),
+use crate::Service;
+
+/// A database of a test's own, that is gone when this is dropped.
+#[derive(Debug)]
+pub struct Scratch(Place);
+
+#[derive(Debug)]
+enum Place {
+    /// A folder for SQLite.
+    Folder(TempDir),
     /// The server's URL, and the name of the database.
     OnServer(String, String),
 }
 
 impl Scratch {
-    /// On the server of this service; a file if there is none.
-    pub(crate) async fn new(service: Option<Service>) -> Self {
+    /// Makes one on the server of this service; for SQLite, in a file of its own, where it names none.
+    ///
+    /// # Panics
+    ///
+    /// When the service is missing, or refuses.
+    pub async fn new(service: Option<Service>) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let Some(service) = service else {
-            return Self::File(tempfile::tempdir().unwrap());
+            return Self(Place::Folder(tempfile::tempdir().unwrap()));
         };
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("sse_store_test_{}_{number}", std::process::id());
+        let name = format!("testkit_{}_{number}", std::process::id());
         let server = service.find().unwrap();
         run(&server, &format!("CREATE DATABASE {name}")).await;
-        Self::OnServer(server, name)
+        Self(Place::OnServer(server, name))
     }
 
     /// The URL of the database.
-    pub(crate) fn url(&self) -> String {
-        match self {
-            Self::File(folder) => {
-                format!("sqlite://{}?mode=rwc", folder.path().join("log.db").display())
+    pub fn url(&self) -> String {
+        match &self.0 {
+            Place::Folder(folder) => {
+                format!("sqlite://{}?mode=rwc", folder.path().join("scratch.db").display())
             }
-            Self::OnServer(server, name) => {
+            Place::OnServer(server, name) => {
                 let server = server.split('?').next().unwrap();
                 let (server, _) = server.rsplit_once('/').unwrap();
                 format!("{server}/{name}")
@@ -50,7 +58,7 @@ async fn run(url: &str, sql: &str) {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let Self::OnServer(server, name) = self else {
+        let Place::OnServer(server, name) = &self.0 else {
             return;
         };
         let force = if server.starts_with("postgres") { "WITH (FORCE)" } else { "" };
