@@ -342,15 +342,20 @@ export class LastingEventSource extends EventTarget {
     else this.#open();
   }
 
-  /** Asks what an EventSource cannot tell, and opens a stream if there is one. */
-  async #ask() {
+  /**
+   * Asks what an EventSource cannot tell, and opens a stream if there is one. What a HEAD says that
+   * would be the end is asked again by GET: a server may know the address by GET alone.
+   *
+   * @returns {Promise<void>}
+   */
+  async #ask(method = "HEAD") {
     const asking = new AbortController();
     this.#asking = asking;
     /** @type {Response} */
     let answer;
     try {
       answer = await fetch(this.#address(), {
-        method: "HEAD",
+        method,
         headers: { accept: "text/event-stream" },
         cache: "no-store",
         credentials: this.#options.withCredentials ? "include" : "same-origin",
@@ -362,18 +367,20 @@ export class LastingEventSource extends EventTarget {
     }
     if (asking.signal.aborted) return;
     this.#asking = null;
+    asking.abort(); // the body
 
     const { status } = answer;
+    const isHead = method === "HEAD";
+    const isStream = status === 200 && isEventStream(answer.headers);
     if (status === 204) return this.#conclude({ reason: "no-content" });
     if (RETRIED.has(status)) return this.#fail(retryAfter(answer.headers));
-    if (NO_HEAD.has(status)) {
-      this.#options.head = false;
-    } else if (status !== 200) {
-      return this.#conclude({ reason: "status", status });
-    } else if (!isEventStream(answer.headers)) {
-      return this.#conclude({ reason: "not-an-event-stream" });
+    if (isStream || (isHead && NO_HEAD.has(status))) {
+      this.#options.head = isHead && isStream;
+      return this.#open();
     }
-    this.#open();
+    if (isHead) return this.#ask("GET");
+    if (status === 200) return this.#conclude({ reason: "not-an-event-stream" });
+    this.#conclude({ reason: "status", status });
   }
 
   // ---- none

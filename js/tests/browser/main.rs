@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         test!(the_server_is_given_the_time_that_it_asks_for, Browser),
         test!(a_budget_that_is_spent_and_a_final_status_end_it, Browser),
         test!(a_server_that_answers_no_head_is_asked_by_get, Browser),
+        test!(what_a_head_says_is_the_end_only_where_a_get_says_it_too, Browser),
         test!(a_hidden_page_lets_go_and_goes_on_when_it_is_seen, Browser),
         test!(being_seen_again_cuts_no_wait_short, Browser),
         test!(a_page_that_is_kept_for_back_lets_go_and_goes_on, Browser),
@@ -216,6 +217,8 @@ async fn a_budget_that_is_spent_and_a_final_status_end_it() {
         Answer::status(502),
         Answer::status(401),
         Answer::status(401),
+        Answer::status(401),
+        wrong(),
         wrong(),
         wrong(),
         stream,
@@ -232,7 +235,7 @@ async fn a_budget_that_is_spent_and_a_final_status_end_it() {
         assert_eq!(site.is("source.end").await, end);
         assert_eq!(site.is("clock.due()").await, json!(null));
     }
-    assert_eq!(site.requests(), 6);
+    assert_eq!(site.requests(), 8);
 }
 
 async fn a_server_that_answers_no_head_is_asked_by_get() {
@@ -254,6 +257,32 @@ async fn a_server_that_answers_no_head_is_asked_by_get() {
         lines.push(site.asked(number).await.1);
     }
     assert_eq!(lines, ["GET /events", "HEAD /events", "GET /events", "GET /events"]);
+}
+
+async fn what_a_head_says_is_the_end_only_where_a_get_says_it_too() {
+    let site = Site::start([
+        Answer::status(503),
+        Answer::status(404),
+        Answer::stream().chunk("data: never seen\n\n"),
+        Answer::status(503),
+        Answer::stream().chunk("data: one\n\n"),
+    ])
+    .await;
+    site.run("listen('/events', { lastEventId: '7' })").await;
+    site.pass(site.wait().await).await;
+    // The stream that was a question is let go.
+    site.hung_up(2).await;
+    site.sees(json!([["error", 0], ["error", 0]])).await;
+    site.pass(site.wait().await).await;
+    site.until("seen.slice(2)", json!([["open", 1], ["message", "one", 1]])).await;
+    let mut methods = Vec::new();
+    for number in 0..5 {
+        let (request, line) = site.asked(number).await;
+        assert!(line.ends_with("/events?lastEventId=7"), "{line}");
+        assert_eq!(request.header("accept"), Some("text/event-stream"));
+        methods.push(request.method);
+    }
+    assert_eq!(methods, ["GET", "HEAD", "GET", "GET", "GET"]);
 }
 
 async fn a_hidden_page_lets_go_and_goes_on_when_it_is_seen() {
