@@ -37,6 +37,7 @@ macro_rules! suite {
             resume::the_last_event_id_is_the_headers_before_the_querys,
             resume::a_hostile_last_event_id_gets_400,
             resume::a_refusal_is_given_so_that_the_client_understands,
+            resume::a_head_is_refused_by_the_status,
             resume::a_client_that_had_it_all_gets_204,
             cors::a_page_that_is_let_in_reads_the_stream_with_its_credentials,
             cors::any_page_reads_the_stream_without_credentials,

@@ -78,3 +78,20 @@ pub async fn a_client_that_had_it_all_gets_204<F: Framework>(version: Version) {
         assert_eq!(response.rest().await, (String::new(), true));
     }
 }
+
+pub async fn a_head_is_refused_by_the_status<F: Framework>(version: Version) {
+    let rig = Rig::start::<F>(version, silent).await;
+    let mut client = rig.connect().await;
+    for (id, accept, status, waits) in [
+        ("full", "text/event-stream", 503, true),
+        ("busy", "text/event-stream", 429, true),
+        ("done", "text/event-stream", 204, false),
+        ("1", "text/html", 406, false),
+    ] {
+        let headers = [("last-event-id", id.as_bytes()), ("accept", accept.as_bytes())];
+        let mut response = client.send("HEAD", "/events", &headers).await;
+        assert_eq!(response.status(), status, "{id} {accept}");
+        assert_eq!(response.headers().contains_key("retry-after"), waits, "{id} {accept}");
+        assert_eq!(response.rest().await, (String::new(), true));
+    }
+}
