@@ -10,6 +10,7 @@
 //! | serve what a script says, and see what was asked | [`Scripted`], [`Answer`], [`Gate`], [`Request`] |
 //! | be one end of a connection, byte by byte | [`Conn`], [`Listener`], [`unchunked`] |
 //! | see a page as its user does | [`Browser`], [`Page`] |
+//! | have a disk that is soon full, on Linux | [`Disk`] |
 //! | have a database of one's own, with the feature `scratch` | `Scratch` |
 //!
 //! All of it panics when something does not happen: that is how a test fails.
@@ -19,6 +20,7 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
 
 mod browser;
+mod disk;
 #[cfg(target_os = "linux")]
 mod other_end;
 mod page;
@@ -31,6 +33,7 @@ mod until;
 mod wire;
 
 pub use browser::Browser;
+pub use disk::Disk;
 pub use fantoccini::key::Key;
 #[cfg(target_os = "linux")]
 pub use other_end::other_end;

@@ -4,6 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use rustix::process::geteuid;
+
+use crate::Disk;
+
 /// Something outside of this workspace that a test needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -15,6 +19,8 @@ pub enum Service {
     MariaDb,
     /// The programs of MariaDB, to run a server of one's own: their folder.
     MariaDbPrograms,
+    /// The right to mount a filesystem, which root has: see `Disk`.
+    Mount,
     /// PostgreSQL: `POSTGRES_URL`, or `DATABASE_URL` with the scheme `postgres`, or the usual port
     /// of this machine.
     Postgres,
@@ -39,6 +45,12 @@ impl Service {
             Self::MariaDb => from_environment("MYSQL_URL", &["mysql:", "mariadb:"])
                 .map_or_else(|| listening(3306, "mysql://root@127.0.0.1:3306/mysql"), Ok),
             Self::MariaDbPrograms => folder_of("mariadbd", &["/usr/sbin".into()]),
+            Self::Mount => {
+                if !geteuid().is_root() {
+                    return Err("not root".to_owned());
+                }
+                Disk::new("64k").map(|_| "tmpfs".to_owned())
+            }
             Self::PostgresPrograms => folder_of("initdb", &postgres_folders()),
             Self::Postgres => from_environment("POSTGRES_URL", &["postgres:", "postgresql:"])
                 .map_or_else(
@@ -49,12 +61,20 @@ impl Service {
     }
 }
 
+impl Service {
+    /// Whether it must be there where services are required: none is required of who cannot have it.
+    pub(crate) fn can_be_required(self) -> bool {
+        self != Self::Mount || (geteuid().is_root() && program("mount").is_ok())
+    }
+}
+
 impl fmt::Display for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Browser => "a browser",
             Self::MariaDb => "MariaDB",
             Self::MariaDbPrograms => "the programs of MariaDB",
+            Self::Mount => "the right to mount",
             Self::Postgres => "PostgreSQL",
             Self::PostgresPrograms => "the programs of PostgreSQL",
         })

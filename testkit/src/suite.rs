@@ -38,7 +38,7 @@ impl Test {
         for service in &self.needs {
             if let Err(reason) = service.find() {
                 let reason = format!("needs {service}: {reason}");
-                return if is_required {
+                return if is_required && service.can_be_required() {
                     Err(format!("{reason}, and {REQUIRE} is set").into())
                 } else {
                     Ok(Completion::ignored_with(reason))
