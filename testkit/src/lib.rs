@@ -10,6 +10,7 @@
 //! | serve what a script says, and see what was asked | [`Scripted`], [`Answer`], [`Gate`], [`Request`] |
 //! | be one end of a connection, byte by byte | [`Conn`], [`Listener`], [`unchunked`] |
 //! | see a page as its user does | [`Browser`], [`Page`] |
+//! | serve by TLS | [`CERTIFICATE`], [`PRIVATE_KEY`] |
 //! | have a disk that is soon full, on Linux | [`Disk`] |
 //! | have a database of one's own, with the feature `scratch` | `Scratch` |
 //!
@@ -45,3 +46,9 @@ pub use service::Service;
 pub use suite::{Test, run};
 pub use until::{BOUND, until};
 pub use wire::{Answer, Conn, Gate, Listener, Request, Scripted, unchunked};
+
+/// A certificate for `127.0.0.1` and `localhost` that nobody vouches for but itself, as PEM.
+pub const CERTIFICATE: &str = include_str!("certificate.pem");
+
+/// The private key of [`CERTIFICATE`], as PEM.
+pub const PRIVATE_KEY: &str = include_str!("key.pem");

@@ -104,14 +104,11 @@ mod tls {
 
     use super::*;
 
-    const CERTIFICATE: &[u8] = include_bytes!("certificate.pem");
-    const KEY: &[u8] = include_bytes!("key.pem");
-
     /// A server that offers these protocols.
     async fn server(protocols: &[&[u8]]) -> SocketAddr {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let certificate = CertificateDer::from_pem_slice(CERTIFICATE).unwrap();
-        let key = PrivateKeyDer::from_pem_slice(KEY).unwrap();
+        let certificate = CertificateDer::from_pem_slice(testkit::CERTIFICATE.as_bytes()).unwrap();
+        let key = PrivateKeyDer::from_pem_slice(testkit::PRIVATE_KEY.as_bytes()).unwrap();
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .unwrap()
@@ -144,7 +141,7 @@ mod tls {
         ] {
             let url = format!("https://{}/", server(protocols).await);
             let mut source =
-                EventSource::builder(url).root_certificates(CERTIFICATE).build().unwrap();
+                EventSource::builder(url).root_certificates(testkit::CERTIFICATE).build().unwrap();
             assert_eq!(opened(&mut source).await.version(), version);
             assert_eq!(seen(&mut source).await, with_id("x", "1"));
         }

@@ -1,8 +1,10 @@
 //! A database server of a test's own, that it may stop and start.
 
+#![allow(dead_code, reason = "each target that has this uses some of it")]
+
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +18,7 @@ pub(crate) struct Server {
     service: Service,
     folder: TempDir,
     port: u16,
+    takes_only_tls: bool,
     process: Option<Process>,
 }
 
@@ -31,11 +34,37 @@ pub(crate) enum End {
 impl Server {
     /// Makes a database and starts the server.
     pub(crate) async fn start_new(service: Service) -> Self {
+        let mut server = Self::make(service);
+        server.start().await;
+        server
+    }
+
+    /// The same, where a client must come by TLS; with testkit's certificate.
+    pub(crate) async fn start_with_tls(service: Service) -> Self {
+        let mut server = Self::make(service);
+        server.takes_only_tls = true;
+        for (path, content) in
+            [(server.certificate(), testkit::CERTIFICATE), (server.key(), testkit::PRIVATE_KEY)]
+        {
+            fs::write(&path, content).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = server.user() {
+                chown(&path, Some(user), Some(group)).unwrap();
+            }
+        }
+        if service == Service::PostgresPrograms {
+            fs::write(server.data().join("pg_hba.conf"), "hostssl all all all trust\n").unwrap();
+        }
+        server.start().await;
+        server
+    }
+
+    fn make(service: Service) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let mut server = Self { service, folder, port, process: None };
+        let server = Self { service, folder, port, takes_only_tls: false, process: None };
         if let Some((user, group)) = server.user() {
             chown(server.folder.path(), Some(user), Some(group)).unwrap();
         }
@@ -58,7 +87,6 @@ impl Server {
         }
         .unwrap();
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-        server.start().await;
         server
     }
 
@@ -69,6 +97,15 @@ impl Server {
             }
             _ => format!("mysql://root@127.0.0.1:{}/mysql", self.port),
         }
+    }
+
+    /// Where its certificate is.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.folder.path().join("certificate.pem")
+    }
+
+    fn key(&self) -> PathBuf {
+        self.folder.path().join("key.pem")
     }
 
     /// Starts it and waits until it can be used.
@@ -108,6 +145,14 @@ impl Server {
                 let mut command = self.command("postgres");
                 command.arg("-D").arg(data).args(["-p", &port, "-c", "listen_addresses=127.0.0.1"]);
                 command.arg("-k").arg(self.folder.path());
+                if self.takes_only_tls {
+                    for (name, path) in
+                        [("ssl_cert_file", self.certificate()), ("ssl_key_file", self.key())]
+                    {
+                        command.arg("-c").arg(format!("{name}={}", path.display()));
+                    }
+                    command.args(["-c", "ssl=on"]);
+                }
                 command
             }
             _ => {
@@ -116,6 +161,11 @@ impl Server {
                 command.arg(option("datadir", &data));
                 command.arg(option("socket", &self.folder.path().join("socket")));
                 command.arg(option("pid-file", &self.folder.path().join("pid")));
+                if self.takes_only_tls {
+                    command.arg(option("ssl-cert", &self.certificate()));
+                    command.arg(option("ssl-key", &self.key()));
+                    command.arg("--require-secure-transport=ON");
+                }
                 command
             }
         }
