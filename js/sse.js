@@ -11,6 +11,9 @@
 /** The query parameter that stands in for the `Last-Event-ID` header, which no page can set. */
 const PARAMETER = "lastEventId";
 
+/** What a subscription of `sse-hub` opens with: where it is, whoever listens for that. */
+const POSITION = "position";
+
 /** The statuses after which a later attempt may succeed. */
 const RETRIED = new Set([429, 500, 502, 503, 504]);
 
@@ -271,18 +274,23 @@ export class LastingEventSource extends EventTarget {
       this.#readyState = 0;
       this.dispatchEvent(new Event("error"));
     };
+    source.addEventListener(POSITION, this.#note);
     this.#types.forEach((type) => source.addEventListener(type, this.#receive));
   }
+
+  /** @type {(event: MessageEvent) => void} */
+  #note = ({ lastEventId }) => {
+    // A source that has just been made knows of no id; that is not a stream that takes one back.
+    if (lastEventId === this.#idOfSource) return;
+    this.#idOfSource = lastEventId;
+    this.#lastEventId = lastEventId;
+  };
 
   /** @type {(event: Event) => void} */
   #receive = (event) => {
     if (!(event instanceof MessageEvent)) return;
     const { type, data, origin } = event;
-    // A source that has just been made knows of no id; that is not a stream that takes one back.
-    if (event.lastEventId !== this.#idOfSource) {
-      this.#idOfSource = event.lastEventId;
-      this.#lastEventId = event.lastEventId;
-    }
+    this.#note(event);
     const lastEventId = this.#lastEventId;
     const message = new MessageEvent(type, { data, origin, lastEventId });
     if (!this.#isLast(message)) {

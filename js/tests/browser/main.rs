@@ -15,6 +15,7 @@ use site::Site;
 fn main() -> ExitCode {
     testkit::run([
         test!(a_source_that_the_browser_gave_up_goes_on_with_the_last_id, Browser),
+        test!(a_hubs_position_is_where_it_goes_on_whoever_listens, Browser),
         test!(the_browsers_own_reconnect_is_left_to_it, Browser),
         test!(the_last_event_closes_without_an_error, Browser),
         test!(the_last_event_may_be_told_by_a_function, Browser),
@@ -69,6 +70,27 @@ async fn a_source_that_the_browser_gave_up_goes_on_with_the_last_id() {
     // The event without an id has not taken the last one back.
     assert_eq!(site.is("source.lastEventId").await, json!("a b&c"));
     assert!(site.is("source.url").await.as_str().unwrap().ends_with("/events?a=%20b"));
+}
+
+async fn a_hubs_position_is_where_it_goes_on_whoever_listens() {
+    let gate = Gate::new();
+    let opening = "retry: 1\nid: 1-5\nevent: position\ndata: \n\n";
+    let site = Site::start([
+        Answer::stream().chunk(opening).pause(&gate).end(),
+        Answer::status(503),
+        promise(),
+        Answer::stream().chunk("id: 1-6\nevent: position\ndata: \n\n"),
+    ])
+    .await;
+    // It is shown to nobody: not to a function either that takes any event for the last.
+    site.run("listen('/events', { completeOn: () => true })").await;
+    site.until("source.lastEventId", json!("1-5")).await;
+    gate.open();
+    site.pass(site.wait().await).await;
+    assert_eq!(site.asked(2).await.1, "HEAD /events?lastEventId=1-5");
+    assert_eq!(site.asked(3).await.1, "GET /events?lastEventId=1-5");
+    site.until("source.lastEventId", json!("1-6")).await;
+    site.sees(json!([["open", 1], ["error", 0], ["error", 0], ["open", 1]])).await;
 }
 
 async fn the_browsers_own_reconnect_is_left_to_it() {
