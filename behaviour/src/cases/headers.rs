@@ -53,7 +53,8 @@ pub async fn a_head_has_the_headers_and_runs_no_stream<F: Framework>(version: Ve
         assert_eq!(response.rest().await, (String::new(), true));
         let feed = rig.feed().await;
         feed.is_dropped().await;
-        assert_eq!(feed.closed().await.1.bytes, 0);
+        let (reason, stats) = feed.closed().await;
+        assert_eq!((reason, stats.bytes), (CloseReason::ClientGone, 0));
     }
 }
 

@@ -17,7 +17,8 @@ pub enum CloseReason {
     MaxLifetime,
     /// The server shuts down.
     Shutdown,
-    /// The client went away, or the server dropped its connection.
+    /// The client went away, or the server dropped its connection; also where the request was a HEAD,
+    /// whose answer has no body.
     ClientGone,
 }
 
