@@ -120,8 +120,15 @@ impl Core {
     ) -> Result<Position, StoreError> {
         let _turn = self.pages.turn().await;
         let topics: sse_store::TopicSet = topics.iter().cloned().collect();
-        let query = Query::new(topics).events().newest_first().limit(count);
-        let first = self.store.list(&query).await?.pop().map(|entry| entry.position);
+        let mut query = Query::new(topics).events().newest_first();
+        let (mut left, mut first) = (count, None);
+        // A page is bounded in bytes too.
+        while left > 0 {
+            let page = self.store.list(&query.clone().limit(left)).await?;
+            let Some(last) = page.last() else { break };
+            (left, first) = (left.saturating_sub(page.len()), Some(last.position));
+            query = query.after(last.position);
+        }
         Ok(first.map_or(Position::START, |first| {
             Position::new(first.epoch(), first.sequence().saturating_sub(1))
         }))

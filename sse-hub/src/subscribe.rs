@@ -74,7 +74,7 @@ impl Subscribe {
         self
     }
 
-    /// Begins with the newest so many events of all the topics together, or as many as there are. At most 10,000.
+    /// Begins with the newest so many events of all the topics together, or as many as there are.
     pub fn last(mut self, events: usize) -> Self {
         self.begin = if events == 0 { Begin::Now } else { Begin::Last(events) };
         self
