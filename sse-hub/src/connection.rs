@@ -22,6 +22,11 @@ impl ConnectionId {
         getrandom::fill(&mut bytes).map_err(HubError::no_randomness)?;
         Ok(Self(u128::from_le_bytes(bytes)))
     }
+
+    #[cfg(test)]
+    pub(crate) fn numbered(number: u128) -> Self {
+        Self(number)
+    }
 }
 
 impl fmt::Display for ConnectionId {

@@ -136,9 +136,7 @@ impl Cursor {
         if self.topics().any(|topic| topic == member.log.topic()) {
             return Some(member);
         }
-        if let Some(reading) = &mut self.page {
-            reading.limit = reading.limit.min(member.since);
-        }
+        // A page in hand was read before, so nothing is in it that the new topic would have to give.
         self.question = None;
         self.members.push(member);
         None

@@ -26,6 +26,9 @@ pub mod to;
 pub mod told;
 mod window;
 
+#[cfg(test)]
+mod checked;
+
 pub use connection::{Connection, ConnectionId, ConnectionIdError, EndReason, Notice};
 pub use connections::Notices;
 pub use error::HubError;

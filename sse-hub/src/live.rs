@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use sse_store::{Position, Topic};
 
-use crate::cursor::Cursor;
+use crate::cursor::{Cursor, Step};
 use crate::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, lock};
 use crate::window::Window;
 use crate::{Connection, ConnectionId};
@@ -61,11 +61,29 @@ impl Live {
     }
 
     /// Waits to be woken from here on; whoever then finds nothing may sleep.
-    pub(crate) fn sleep(&self, waker: &Waker) {
+    fn sleep(&self, waker: &Waker) {
         self.waiting.store(0, Ordering::Relaxed);
         let mut slot = lock(&self.waker);
         if !slot.as_ref().is_some_and(|old| old.will_wake(waker)) {
             *slot = Some(waker.clone());
+        }
+    }
+
+    /// Goes on to the next event. Where there is none yet it will be woken: it looks once more after it has said so, since
+    /// what came in between wakes nobody.
+    pub(crate) fn walk(
+        &self,
+        cursor: &mut Cursor,
+        window: &Window,
+        waker: &Waker,
+        sleeps: &mut bool,
+    ) -> Step {
+        match cursor.walk(window) {
+            Step::UpToDate | Step::Behind if !std::mem::replace(sleeps, true) => {
+                self.sleep(waker);
+                cursor.walk(window)
+            }
+            step => step,
         }
     }
 

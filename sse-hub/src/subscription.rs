@@ -67,12 +67,12 @@ impl Subscription {
     /// Whether there is nothing to give and never will be: all is complete, and the client has had it. Nothing is
     /// lost by asking.
     pub(crate) fn poll_is_complete(&self, cx: &mut Context<'_>) -> Poll<bool> {
-        self.live.sleep(cx.waker());
         let mut cursor = self.live.cursor();
+        let mut sleeps = false;
         loop {
             let position = cursor.position();
             let held;
-            match cursor.walk(&self.hub.window) {
+            match self.live.walk(&mut cursor, &self.hub.window, cx.waker(), &mut sleeps) {
                 Step::Slot(_) => {
                     cursor.go_back_to(position);
                     return Poll::Ready(false);
@@ -108,7 +108,7 @@ impl Subscription {
             if let Some(frame) = self.opening(&mut cursor) {
                 return Next::Frame(frame);
             }
-            match cursor.walk(window) {
+            match live.walk(&mut cursor, window, cx.waker(), &mut sleeps) {
                 Step::Slot(slot) => {
                     cursor.tell.position = Some(cursor.position());
                     count_resume(&mut cursor);
@@ -134,23 +134,13 @@ impl Subscription {
                     {
                         return Next::Frame(frame);
                     }
-                    if sleeps {
-                        return Next::Wait;
-                    }
-                    live.sleep(cx.waker());
-                    sleeps = true;
+                    return Next::Wait;
                 }
-                Step::Behind => {
-                    if !sleeps {
-                        live.sleep(cx.waker());
-                        sleeps = true;
-                    }
-                    match self.ask(&mut cursor) {
-                        Answer::Page(page) => cursor.accept(held.insert(page), window),
-                        Answer::Wait => return Next::Wait,
-                        Answer::Closed(error) => return Next::Failed(HubError::closed(error)),
-                    }
-                }
+                Step::Behind => match self.ask(&mut cursor) {
+                    Answer::Page(page) => cursor.accept(held.insert(page), window),
+                    Answer::Wait => return Next::Wait,
+                    Answer::Closed(error) => return Next::Failed(HubError::closed(error)),
+                },
             }
         }
     }
