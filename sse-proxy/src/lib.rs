@@ -243,3 +243,8 @@ pub use forwarded::{Forwarded, Peer};
 pub use resume::Resume;
 pub use sse_core::{Backoff, Completion, KeepAlive, MaxLifetime, MessageEvent};
 pub use upstream::Upstream;
+
+/// The guide's code, so that it is compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/proxy.md")]
+struct Guide;
