@@ -1,11 +1,14 @@
 //! An encoded event.
 
 use std::borrow::Cow;
-use std::ops::Range;
 
 use bytes::Bytes;
 
 use crate::Event;
+
+const TYPE: &str = "event: ";
+const ID: &str = "id: ";
+const DATA: &str = "data: ";
 
 /// An encoded event: shared bytes, cheap to clone, so that one encoding serves every receiver.
 ///
@@ -21,10 +24,16 @@ use crate::Event;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
     bytes: Bytes,
-    event_type: Option<Range<usize>>,
-    id: Option<Range<usize>>,
-    /// The data's lines with their names, the last line end included.
-    data: Option<Range<usize>>,
+    // Numbers from which the places of the parts follow, in a form that is quick to copy: a frame is
+    // copied once for each receiver.
+    /// The length of the comments, which come first.
+    comments: usize,
+    /// Where the type ends; 0 where there is none.
+    type_end: usize,
+    /// Where the id ends; 0 where there is none.
+    id_end: usize,
+    /// The length of the data's lines with their names, which come last; 0 where there are none.
+    data: usize,
 }
 
 impl Frame {
@@ -44,17 +53,18 @@ impl Frame {
 
     /// The parts of an encoded event, whose lines of data have this many bytes in all.
     fn of(event: &Event, bytes: Vec<u8>, data: Option<usize>) -> Self {
-        let mut at = event.comments().map(|text| text.len() + 3).sum::<usize>();
-        let mut value = |name: usize, text: Option<&str>| {
-            let range = text.map(|text| at + name + 2..at + name + 2 + text.len());
-            at = range.as_ref().map_or(at, |range| range.end + 1);
-            range
+        let comments = event.comments().map(|text| text.len() + 3).sum();
+        let mut at = comments;
+        let mut end = |name: &str, text: Option<&str>| {
+            text.map_or(0, |text| {
+                let end = at + name.len() + text.len();
+                at = end + 1;
+                end
+            })
         };
-        let event_type = value(5, event.event_type().map(|text| text.as_str()));
-        let id = value(2, event.id().map(|text| text.as_str()));
-        let end = bytes.len() - 1;
-        let data = data.map(|len| end - len..end);
-        Self { bytes: bytes.into(), event_type, id, data }
+        let type_end = end(TYPE, event.event_type().map(|text| text.as_str()));
+        let id_end = end(ID, event.id().map(|text| text.as_str()));
+        Self { bytes: bytes.into(), comments, type_end, id_end, data: data.unwrap_or(0) }
     }
 
     /// The whole block, its blank line included.
@@ -69,27 +79,32 @@ impl Frame {
 
     /// The type, if the event names one.
     pub fn event_type(&self) -> Option<&str> {
-        self.text(self.event_type.clone())
+        self.text(self.comments + TYPE.len(), self.type_end)
     }
 
     /// The id, if the event has one.
     pub fn id(&self) -> Option<&str> {
-        self.text(self.id.clone())
+        let before = if self.type_end == 0 { self.comments } else { self.type_end + 1 };
+        self.text(before + ID.len(), self.id_end)
     }
 
     /// The data, if the event has any. Borrowed while it is one line.
     pub fn data(&self) -> Option<Cow<'_, str>> {
-        let lines = self.text(self.data.clone())?;
-        let lines = &lines[6..lines.len() - 1];
+        if self.data == 0 {
+            return None;
+        }
+        let end = self.bytes.len() - 1;
+        let lines = self.text(end - self.data + DATA.len(), end - 1)?;
         Some(match memchr::memchr(b'\n', lines.as_bytes()) {
             None => Cow::Borrowed(lines),
             Some(_) => Cow::Owned(lines.replace("\ndata: ", "\n")),
         })
     }
 
-    fn text(&self, range: Option<Range<usize>>) -> Option<&str> {
+    /// The text that ends there, if there is an end.
+    fn text(&self, start: usize, end: usize) -> Option<&str> {
         // Only `encode_into` writes the bytes, from whole strings, so this is always text.
-        std::str::from_utf8(self.bytes.get(range?)?).ok()
+        (end > 0).then(|| std::str::from_utf8(self.bytes.get(start..end)?).ok()).flatten()
     }
 }
 

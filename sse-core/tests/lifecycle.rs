@@ -2,7 +2,9 @@
 #![cfg(feature = "tokio")]
 
 use std::pin::{Pin, pin};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::task::{Context, Wake};
 use std::time::Duration;
 
 use futures_util::stream::{self, BoxStream};
@@ -218,6 +220,15 @@ async fn a_completed_stream_ends_by_itself_after_linger_without_a_keep_alive() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_linger_does_not_wait_for_the_keep_alive_that_was_due() {
+    let mut rig = opened(completing().linger(5 * SECOND));
+    assert!(rig.now().is_none());
+    rig.send(done());
+    rig.now();
+    assert_eq!(rig.next().await, (5 * SECOND, None));
+}
+
+#[tokio::test(start_paused = true)]
 async fn without_linger_a_completed_stream_ends_at_once() {
     let mut rig = opened(completing().linger(Duration::ZERO));
     rig.send(done());
@@ -405,4 +416,60 @@ async fn a_body_that_is_never_polled_still_tells_its_close_once() {
     let Rig { body, closed, .. } = rig(Lifecycle::new());
     drop(body);
     assert_eq!(closed.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shutdown_is_not_asked_again_with_each_event() {
+    let (shut_down, shutdown) = oneshot::channel::<()>();
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counted = asked.clone();
+    let mut shutdown = shutdown;
+    let shutdown = std::future::poll_fn(move |cx| {
+        counted.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut shutdown).poll(cx).map(drop)
+    });
+    let mut rig = opened(Lifecycle::new().shutdown(shutdown));
+    for _ in 0..100 {
+        rig.send(Event::new("x"));
+        assert!(rig.now().is_some());
+        assert!(rig.now().is_none());
+    }
+    assert!(asked.load(Ordering::Relaxed) <= 2, "asked {asked:?} times");
+    shut_down.send(()).unwrap();
+    retry_of(&rig.now().unwrap().unwrap());
+    assert_eq!(rig.reasons(), [CloseReason::Shutdown]);
+}
+
+/// A waker that counts.
+#[derive(Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_timer_and_a_shutdown_wake_whoever_polled_last() {
+    let (shut_down, shutdown) = oneshot::channel::<()>();
+    let mut rig = opened(Lifecycle::new().shutdown(async { drop(shutdown.await) }));
+    let tasks = [Arc::new(Woken::default()), Arc::new(Woken::default())];
+    let woken = || tasks.each_ref().map(|task| task.0.swap(0, Ordering::Relaxed));
+    let poll = |rig: &mut Rig, task: usize| {
+        let waker = tasks[task].clone().into();
+        rig.body.poll_next_unpin(&mut Context::from_waker(&waker))
+    };
+
+    // The first task has them registered, the second only takes over.
+    assert!(poll(&mut rig, 0).is_pending());
+    assert!(poll(&mut rig, 1).is_pending());
+    advance(15 * SECOND).await;
+    assert_eq!(woken(), [0, 1]);
+    assert!(poll(&mut rig, 1).is_ready());
+    assert!(poll(&mut rig, 1).is_pending());
+    assert!(poll(&mut rig, 0).is_pending());
+    shut_down.send(()).unwrap();
+    assert_eq!(woken(), [1, 0]);
+    assert!(poll(&mut rig, 0).is_ready());
 }

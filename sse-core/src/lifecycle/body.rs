@@ -10,6 +10,7 @@ use futures_core::stream::FusedStream;
 use pin_project_lite::pin_project;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use super::bell::Bell;
 use super::close::{CloseReason, StreamStats};
 use super::item::sealed::Sealed as _;
 use super::item::{BoxError, StreamItem};
@@ -32,18 +33,28 @@ pin_project! {
     pub struct SseBody<S> {
         #[pin]
         source: Option<S>,
-        // Armed at the earliest deadline seen; where the deadline has moved on when it fires, it is
-        // armed again, so that writing a chunk costs no timer operation.
+        // Set where there is nothing to write, to the machine's deadline, and left alone while that
+        // moves on: writing a chunk costs no timer operation.
         #[pin]
         timer: Option<Sleep>,
         shutdown: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
+        // Rings for the timer and the shutdown.
+        bell: Bell,
         machine: Machine,
         opened: bool,
         out: Out,
         failure: Option<BoxError>,
         // Whether a chunk has left that the server may not have written yet.
         unflushed: bool,
-        close: CloseGuard,
+        on_close: Option<OnClose>,
+        started: Instant,
+        bytes: u64,
+    }
+
+    impl<S> PinnedDrop for SseBody<S> {
+        fn drop(this: Pin<&mut Self>) {
+            this.end();
+        }
     }
 }
 
@@ -55,17 +66,43 @@ impl<S> SseBody<S> {
             source: Some(source),
             timer: None,
             shutdown,
+            bell: Bell::new(),
             machine: Machine::new(settings, started.into_std(), fastrand::f64()),
             opened: false,
             out: Out::default(),
             failure: None,
             unflushed: false,
-            close: CloseGuard {
-                on_close,
-                reason: CloseReason::ClientGone,
-                stats: StreamStats::default(),
-                started,
-            },
+            on_close,
+            started,
+            bytes: 0,
+        }
+    }
+
+    /// Drops everything that could make it do more, and tells how it ended, the first time.
+    fn end(self: Pin<&mut Self>) {
+        let mut this = self.project();
+        this.source.set(None);
+        this.timer.set(None);
+        *this.shutdown = None;
+        if let Some(on_close) = this.on_close.take() {
+            let events = this.machine.events();
+            let duration = this.started.elapsed();
+            let stats = StreamStats { events, bytes: *this.bytes, duration };
+            on_close(this.machine.reason_if_dropped(), stats);
+        }
+    }
+
+    /// Polls what is seldom ready, if something of it has woken the task.
+    fn poll_seldom(self: Pin<&mut Self>, cx: &Context<'_>) {
+        let mut this = self.project();
+        let Some(waker) = this.bell.rung(cx) else { return };
+        let cx = &mut Context::from_waker(&waker);
+        if this.shutdown.as_mut().is_some_and(|shutdown| shutdown.as_mut().poll(cx).is_ready()) {
+            *this.shutdown = None;
+            this.machine.shut_down(this.out);
+        }
+        if this.timer.as_mut().as_pin_mut().is_some_and(|timer| timer.poll(cx).is_ready()) {
+            this.timer.set(None);
         }
     }
 
@@ -79,12 +116,42 @@ where
     S: Stream,
     S::Item: StreamItem,
 {
+    /// Takes what the source has ready, and drops it where the stream needs no more of it.
+    fn poll_source(self: Pin<&mut Self>, cx: &mut Context<'_>) {
+        let mut this = self.project();
+        while let (Some(source), false) =
+            (this.source.as_mut().as_pin_mut(), this.machine.is_full(this.out))
+        {
+            match source.poll_next(cx) {
+                Poll::Pending => break,
+                Poll::Ready(None) => this.machine.source_ended(CloseReason::SourceEnded),
+                Poll::Ready(Some(item)) => match item.into_block() {
+                    Ok(block) => {
+                        if this.machine.completes(&block) {
+                            this.machine.complete(Instant::now().into_std());
+                            // It was set for silence.
+                            this.timer.set(None);
+                        }
+                        this.out.push(block);
+                    }
+                    Err(error) => {
+                        *this.failure = Some(error);
+                        this.machine.source_ended(CloseReason::SourceFailed);
+                    }
+                },
+            }
+            if this.machine.phase() != Phase::Open {
+                this.source.set(None);
+            }
+        }
+    }
+
     fn poll_chunk(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Bytes, BoxError>>> {
-        let mut this = self.project();
         loop {
+            let mut this = self.as_mut().project();
             if let Phase::Closed(_) = this.machine.phase() {
                 if this.failure.is_some() {
                     if std::mem::take(this.unflushed) {
@@ -97,69 +164,38 @@ where
                 return Poll::Ready(this.failure.take().map(Err));
             }
 
-            let now = Instant::now().into_std();
             if !std::mem::replace(this.opened, true) {
                 this.machine.open(this.out);
             }
-            while let (Some(source), false) =
-                (this.source.as_mut().as_pin_mut(), this.machine.is_full(this.out))
-            {
-                match source.poll_next(cx) {
-                    Poll::Pending => break,
-                    Poll::Ready(None) => this.machine.source_ended(CloseReason::SourceEnded),
-                    Poll::Ready(Some(item)) => match item.into_block() {
-                        Ok(block) => this.machine.block(block, now, this.out),
-                        Err(error) => {
-                            *this.failure = Some(error);
-                            this.machine.source_ended(CloseReason::SourceFailed);
-                        }
-                    },
-                }
-                if this.machine.phase() != Phase::Open {
-                    this.source.set(None);
-                }
-            }
-            if this.shutdown.as_mut().is_some_and(|shutdown| shutdown.as_mut().poll(cx).is_ready())
-            {
-                *this.shutdown = None;
-                this.machine.shut_down(this.out);
-            }
-            this.machine.on_time(now, this.out);
+            self.as_mut().poll_source(cx);
+            self.as_mut().poll_seldom(cx);
 
-            let closed = matches!(this.machine.phase(), Phase::Closed(_));
-            let chunk = this.out.take();
-            this.close.reason = this.machine.reason_if_dropped();
-            this.close.stats.events = this.machine.events();
-            this.close.stats.bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
-            if closed {
-                this.source.set(None);
-                this.timer.set(None);
-                *this.shutdown = None;
-                this.close.close();
+            let mut this = self.as_mut().project();
+            let is_closed = |machine: &Machine| matches!(machine.phase(), Phase::Closed(_));
+            let idle = this.out.is_empty() && !is_closed(this.machine);
+            if idle && this.timer.is_some() {
+                *this.unflushed = false;
+                return Poll::Pending;
             }
-            if let Some(chunk) = chunk {
+            let now = Instant::now().into_std();
+            this.machine.on_time(now, this.out);
+            if let Some(chunk) = this.out.take() {
                 *this.unflushed = true;
+                *this.bytes += chunk.len() as u64;
                 this.machine.wrote(now);
+                if is_closed(this.machine) {
+                    self.as_mut().end();
+                }
                 return Poll::Ready(Some(Ok(chunk)));
             }
-            if closed {
+            if is_closed(this.machine) {
+                self.as_mut().end();
                 continue;
             }
             *this.unflushed = false;
-
-            let Some(deadline) = this.machine.deadline().map(Instant::from_std) else {
-                return Poll::Pending;
-            };
-            match this.timer.as_mut().as_pin_mut() {
-                None => this.timer.set(Some(sleep_until(deadline))),
-                Some(timer) if timer.is_elapsed() || timer.deadline() > deadline => {
-                    timer.reset(deadline);
-                }
-                Some(_) => {}
-            }
-            if let Some(timer) = this.timer.as_mut().as_pin_mut() {
-                ready!(timer.poll(cx));
-            }
+            let Some(deadline) = this.machine.deadline() else { return Poll::Pending };
+            this.timer.set(Some(sleep_until(deadline.into())));
+            this.bell.ring();
         }
     }
 }
@@ -209,28 +245,5 @@ where
 impl<S> fmt::Debug for SseBody<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SseBody").field("machine", &self.machine).finish_non_exhaustive()
-    }
-}
-
-/// Calls `on_close` exactly once, at the latest when the server drops the body.
-struct CloseGuard {
-    on_close: Option<OnClose>,
-    reason: CloseReason,
-    stats: StreamStats,
-    started: Instant,
-}
-
-impl CloseGuard {
-    fn close(&mut self) {
-        if let Some(on_close) = self.on_close.take() {
-            self.stats.duration = self.started.elapsed();
-            on_close(self.reason, self.stats);
-        }
-    }
-}
-
-impl Drop for CloseGuard {
-    fn drop(&mut self) {
-        self.close();
     }
 }

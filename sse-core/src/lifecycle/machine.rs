@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::item::Block;
 use super::keep_alive::EMPTY_COMMENT;
 use super::out::Out;
-use super::{CloseReason, Settings};
+use super::{CloseReason, Ending, Settings};
 use crate::{Event, spread};
 
 /// Decides when a stream is silent, complete or over, and writes what that calls for.
@@ -37,6 +37,7 @@ pub(super) enum Phase {
 impl Machine {
     pub(super) fn new(settings: Settings, now: Instant, jitter: f64) -> Self {
         let lifetime_end = settings
+            .ending()
             .max_lifetime
             .as_ref()
             .and_then(|lifetime| now.checked_add(lifetime.time(jitter)));
@@ -46,25 +47,26 @@ impl Machine {
     /// Writes the first byte: headers alone do not make every proxy forward them.
     pub(super) fn open(&mut self, out: &mut Out) {
         if self.settings.says_retry {
-            out.push(Block::Event(Event::default().with_retry(self.settings.retry)));
+            out.push(Block::Event(Event::default().with_retry(self.settings.ending().retry)));
         } else {
             out.push_bytes(Bytes::from_static(EMPTY_COMMENT));
         }
     }
 
-    /// Takes a block of the source.
-    pub(super) fn block(&mut self, block: Block, now: Instant, out: &mut Out) {
+    /// Takes note of a block of the source; whether it is the one that completes the stream.
+    pub(super) fn completes(&mut self, block: &Block) -> bool {
         self.events += 1;
-        let completes = self.settings.complete_on.as_ref().is_some_and(|completion| {
+        self.settings.complete_on.as_ref().is_some_and(|completion| {
             completion.is_met(block.event_type(), block.id(), || block.data())
-        });
-        out.push(block);
-        if completes {
-            self.phase = match now.checked_add(self.settings.linger) {
-                Some(until) if until > now => Phase::Lingering { until },
-                _ => Phase::Closed(CloseReason::Completed),
-            };
-        }
+        })
+    }
+
+    /// Takes note that the completing block is leaving.
+    pub(super) fn complete(&mut self, now: Instant) {
+        self.phase = match now.checked_add(self.settings.ending().linger) {
+            Some(until) if until > now => Phase::Lingering { until },
+            _ => Phase::Closed(CloseReason::Completed),
+        };
     }
 
     /// Takes the end of the source, or its failure.
@@ -77,31 +79,31 @@ impl Machine {
         if let Phase::Closed(_) = self.phase {
             return;
         }
-        self.say_retry(self.settings.shutdown_retry.clone(), out);
+        self.say_retry(self.settings.ending().shutdown_retry.clone(), out);
         self.close(CloseReason::Shutdown);
     }
 
     /// Does what is due at `now`.
     pub(super) fn on_time(&mut self, now: Instant, out: &mut Out) {
-        if self.deadline().is_none_or(|deadline| now < deadline) {
-            return;
-        }
         match self.phase {
-            Phase::Closed(_) => {}
-            Phase::Lingering { .. } => self.close(CloseReason::Completed),
+            Phase::Lingering { until } if now >= until => self.close(CloseReason::Completed),
             Phase::Open if self.lifetime_end.is_some_and(|end| now >= end) => {
-                if let Some(lifetime) = &self.settings.max_lifetime {
+                let Ending { max_lifetime, retry, .. } = self.settings.ending();
+                if let Some(lifetime) = max_lifetime {
                     out.push_bytes(lifetime.last_bytes().clone());
                 }
-                self.say_retry(self.settings.retry / 2..=self.settings.retry, out);
+                self.say_retry(*retry / 2..=*retry, out);
                 self.close(CloseReason::MaxLifetime);
             }
-            Phase::Open => {
-                // What is about to leave is a sign of life by itself.
-                if let (Some(keep_alive), 0) = (&self.settings.keep_alive, out.len()) {
+            // What is about to leave is a sign of life by itself.
+            Phase::Open if out.is_empty() => {
+                let silence = now.saturating_duration_since(self.last_write);
+                let keep_alive = self.settings.keep_alive.as_ref();
+                if let Some(keep_alive) = keep_alive.filter(|it| silence >= it.interval()) {
                     out.push_bytes(keep_alive.bytes().clone());
                 }
             }
+            _ => {}
         }
     }
 

@@ -1,5 +1,6 @@
 //! How a stream lives and ends.
 
+mod bell;
 mod body;
 mod close;
 mod item;
@@ -62,13 +63,37 @@ pub(crate) type OnClose = Box<dyn FnOnce(CloseReason, StreamStats) + Send>;
 pub(crate) struct Settings {
     keep_alive: Option<KeepAlive>,
     complete_on: Option<Completion>,
-    linger: Duration,
-    max_lifetime: Option<MaxLifetime>,
     /// Whether the stream opens with `retry`.
     says_retry: bool,
+    max_chunk: usize,
+    /// Apart from the others, so that a stream that leaves them be does not carry them.
+    ending: Option<Box<Ending>>,
+}
+
+/// How a stream ends.
+#[derive(Debug, Clone)]
+pub(crate) struct Ending {
+    linger: Duration,
+    max_lifetime: Option<MaxLifetime>,
     retry: Duration,
     shutdown_retry: RangeInclusive<Duration>,
-    max_chunk: usize,
+}
+
+static ENDING: Ending = Ending {
+    linger: Duration::from_secs(5),
+    max_lifetime: None,
+    retry: Duration::from_secs(3),
+    shutdown_retry: RangeInclusive::new(Duration::from_secs(2), Duration::from_secs(10)),
+};
+
+impl Settings {
+    fn ending(&self) -> &Ending {
+        self.ending.as_deref().unwrap_or(&ENDING)
+    }
+
+    fn ending_mut(&mut self) -> &mut Ending {
+        self.ending.get_or_insert_with(|| Box::new(ENDING.clone()))
+    }
 }
 
 impl Lifecycle {
@@ -84,12 +109,9 @@ impl Lifecycle {
             settings: Settings {
                 keep_alive: Some(KeepAlive::default()),
                 complete_on: None,
-                linger: Duration::from_secs(5),
-                max_lifetime: None,
                 says_retry: false,
-                retry: Duration::from_secs(3),
-                shutdown_retry: Duration::from_secs(2)..=Duration::from_secs(10),
                 max_chunk: 64 * 1024,
+                ending: None,
             },
             shutdown: None,
             on_close: None,
@@ -116,14 +138,14 @@ impl Lifecycle {
     /// How long a completed stream waits for the client to hang up before it ends by itself. With
     /// zero it ends at once.
     pub fn linger(mut self, linger: Duration) -> Self {
-        self.settings.linger = linger;
+        self.settings.ending_mut().linger = linger;
         self
     }
 
     /// Ends the stream after a time, so that clients come back and spread over the servers there are.
     pub fn max_lifetime(mut self, lifetime: impl Into<MaxLifetime>) -> Self {
         self.settings.says_retry = true;
-        self.settings.max_lifetime = Some(lifetime.into());
+        self.settings.ending_mut().max_lifetime = Some(lifetime.into());
         self
     }
 
@@ -131,7 +153,8 @@ impl Lifecycle {
     /// it, then a `retry` from [`shutdown_retry`](Self::shutdown_retry), then the end. The source is
     /// dropped.
     ///
-    /// Any future will do, such as `CancellationToken::cancelled_owned` of `tokio-util`.
+    /// Any future will do, such as `CancellationToken::cancelled_owned` of `tokio-util`. It is polled
+    /// when the stream begins, and then only when it has woken its task.
     pub fn shutdown(mut self, shutdown: impl Future<Output = ()> + Send + 'static) -> Self {
         self.settings.says_retry = true;
         self.shutdown = Some(Box::pin(shutdown));
@@ -142,14 +165,14 @@ impl Lifecycle {
     /// it; without, only a stream that may say another at its end does, since a browser remembers
     /// the last one it saw.
     pub fn retry(mut self, retry: Duration) -> Self {
-        self.settings.retry = retry;
+        self.settings.ending_mut().retry = retry;
         self.settings.says_retry = true;
         self
     }
 
     /// Between which times the clients of a server that shuts down are spread.
     pub fn shutdown_retry(mut self, spread: RangeInclusive<Duration>) -> Self {
-        self.settings.shutdown_retry = spread;
+        self.settings.ending_mut().shutdown_retry = spread;
         self
     }
 

@@ -13,9 +13,16 @@ pub(super) struct Out {
     owned: Vec<u8>,
 }
 
+/// The least that a copy of several blocks has room for: a few small events.
+const ROOM: usize = 1024;
+
 impl Out {
     pub(super) fn len(&self) -> usize {
         self.shared.len() + self.owned.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     pub(super) fn push(&mut self, block: Block) {
@@ -26,7 +33,7 @@ impl Out {
     }
 
     pub(super) fn push_bytes(&mut self, bytes: Bytes) {
-        if self.len() == 0 {
+        if self.is_empty() {
             self.shared = bytes;
         } else {
             self.copy(bytes.len()).extend_from_slice(&bytes);
@@ -36,15 +43,21 @@ impl Out {
     /// The copy, with room for `more` bytes.
     fn copy(&mut self, more: usize) -> &mut Vec<u8> {
         let first = std::mem::take(&mut self.shared);
-        self.owned.reserve(first.len() + more);
+        let len = self.owned.len() + first.len();
+        if self.owned.capacity() < len + more {
+            // A lone event gets no more room than it needs.
+            let size = if len == 0 { more } else { (len + more).max(ROOM) };
+            self.owned.reserve(size - self.owned.len());
+        }
         self.owned.extend_from_slice(&first);
         &mut self.owned
     }
 
     /// The chunk, if there is one; nothing is kept of its buffer.
     pub(super) fn take(&mut self) -> Option<Bytes> {
-        let Self { shared, owned } = std::mem::take(self);
-        let chunk = if owned.is_empty() { shared } else { owned.into() };
-        (!chunk.is_empty()).then_some(chunk)
+        if !self.owned.is_empty() {
+            return Some(std::mem::take(&mut self.owned).into());
+        }
+        (!self.shared.is_empty()).then(|| std::mem::take(&mut self.shared))
     }
 }

@@ -14,13 +14,14 @@ use tokio::time::advance;
 const SECOND: Duration = Duration::from_secs(1);
 const LAST: &str = "[DONE]";
 
-/// What the source gives next, and whether it still lives. It needs no waker: whoever changes it
-/// polls the body afterwards.
+/// What the source gives next, and whether it still lives. The source needs no waker: whoever changes
+/// it polls the body afterwards. A shutdown is polled only when it has woken.
 #[derive(Default)]
 struct Shared {
     items: VecDeque<Option<Result<Event, &'static str>>>,
     source_is_dropped: bool,
     shuts_down: bool,
+    asks_for_shutdown: Option<Waker>,
     closed: Vec<CloseReason>,
 }
 
@@ -87,8 +88,10 @@ impl Life {
             lifecycle = lifecycle.max_lifetime(MaxLifetime::new(60 * SECOND));
         }
         if options & 16 != 0 {
-            lifecycle = lifecycle.shutdown(std::future::poll_fn(move |_| {
-                if asked.lock().unwrap().shuts_down { Poll::Ready(()) } else { Poll::Pending }
+            lifecycle = lifecycle.shutdown(std::future::poll_fn(move |cx| {
+                let mut asked = asked.lock().unwrap();
+                asked.asks_for_shutdown = Some(cx.waker().clone());
+                if asked.shuts_down { Poll::Ready(()) } else { Poll::Pending }
             }));
         }
         if options & 32 != 0 {
@@ -115,10 +118,18 @@ impl Life {
             2 => self.send(format!("two\nlines {}", "x".repeat(usize::from(happening)))),
             3 => self.give(Some(Err("failed"))),
             4 => self.give(None),
-            5 => self.shared.lock().unwrap().shuts_down = true,
+            5 => self.shut_down(),
             6 => advance(Duration::from_millis(u64::from(happening) * 50)).await,
             _ => self.poll(),
         }
+    }
+
+    fn shut_down(&self) {
+        let mut shared = self.shared.lock().unwrap();
+        shared.shuts_down = true;
+        let waker = shared.asks_for_shutdown.take();
+        drop(shared);
+        waker.into_iter().for_each(Waker::wake);
     }
 
     fn send(&mut self, data: String) {
