@@ -319,6 +319,10 @@ impl Route {
         answer: reqwest::Response,
     ) -> Result<Response<ProxyBody>, Refusal> {
         let (from, body) = Response::<reqwest::Body>::from(answer).into_parts();
+        if !headers::is_coding_known(&from.headers) {
+            tracing::warn!(path = &*self.path, "upstream sent an unknown transfer coding");
+            return Err(Refusal::UnknownCoding);
+        }
         let is_stream = self.kind == Kind::Stream && from.status == StatusCode::OK;
         if is_stream && !has_event_stream(&from.headers) {
             tracing::warn!(path = &*self.path, "upstream sent no event stream");

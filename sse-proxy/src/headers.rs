@@ -147,6 +147,14 @@ pub(crate) fn add_via(from: &HeaderMap, to: &mut HeaderMap, version: http::Versi
     }
 }
 
+/// Whether a body is in chunks or in no transfer coding: others that the HTTP client has not undone
+/// would pass for the body itself. Source: RFC 9112 §6.1.
+pub(crate) fn is_coding_known(headers: &HeaderMap) -> bool {
+    let mut codings = list(headers, &TRANSFER_ENCODING);
+    let first = codings.next();
+    first.is_none_or(|it| it.eq_ignore_ascii_case("chunked")) && codings.next().is_none()
+}
+
 /// Whether the end of the connection is what ends the body (RFC 9112 §6.3): such a body cannot say
 /// that it is whole.
 pub(crate) fn is_close_delimited(version: http::Version, headers: &HeaderMap) -> bool {

@@ -106,6 +106,7 @@
 //! | 200, on a stream route, with `text/event-stream` and no coding | the stream |
 //! | 4xx, 5xx; 204 on a stream route; any 2xx and 304 on a plain one | the same, body and `Retry-After` too |
 //! | anything else, also a redirect, which is never followed | 502 `upstream_not_event_stream` or `upstream_unexpected_status` |
+//! | any, in a transfer coding other than `chunked` | 502 `upstream_unknown_coding` |
 //! | cannot be reached, or hangs up before it answers | 502 `upstream_unreachable`, `upstream_lost` |
 //! | does not answer in time | 504 `upstream_timeout` |
 //!
@@ -193,7 +194,7 @@
 //! | `sse_proxy_events_total` | counter | `path` | events handed on, where a stream does not pass as it is |
 //! | `sse_proxy_resumes_total` | counter | `path`, `result` | losses of a stream that resumes, by what became of it: `resumed`, `impossible` for want of an id or since the request must not be sent again, `given up`, `refused`, `complete` by a 204, `abandoned` by the client or a shutdown |
 //! | `sse_proxy_refusals_total` | counter | `path`, `code` | answers of the proxy's own, by code, also those given in the stream |
-//! | `sse_proxy_upstream_failures_total` | counter | `path`, `kind` | `unreachable`, `lost`, `header timeout`, `first event timeout`, `idle timeout`, `no event stream`, `unexpected status`; each attempt |
+//! | `sse_proxy_upstream_failures_total` | counter | `path`, `kind` | `unreachable`, `lost`, `header timeout`, `first event timeout`, `idle timeout`, `no event stream`, `unexpected status`, `unknown coding`; each attempt |
 //!
 //! # Features
 //!

@@ -18,6 +18,7 @@ pub(crate) enum Refusal {
     UpstreamTimeout,
     NotEventStream,
     UnexpectedStatus,
+    UnknownCoding,
     ShuttingDown,
 }
 
@@ -68,6 +69,11 @@ impl Refusal {
                 "upstream_unexpected_status",
                 "the upstream answered with a status that is not passed on",
             ),
+            Self::UnknownCoding => (
+                StatusCode::BAD_GATEWAY,
+                "upstream_unknown_coding",
+                "the upstream answered in a transfer coding that is not understood",
+            ),
             Self::ShuttingDown => {
                 (StatusCode::SERVICE_UNAVAILABLE, "shutting_down", "the proxy is shutting down")
             }
@@ -83,6 +89,7 @@ impl Refusal {
             Self::UpstreamTimeout => Some("header timeout"),
             Self::NotEventStream => Some("no event stream"),
             Self::UnexpectedStatus => Some("unexpected status"),
+            Self::UnknownCoding => Some("unknown coding"),
             _ => None,
         }
     }

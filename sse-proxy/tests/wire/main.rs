@@ -13,6 +13,7 @@ mod plain;
 mod refusals;
 mod resume;
 mod shutdown;
+mod smuggling;
 mod stream;
 mod support;
 mod timers;

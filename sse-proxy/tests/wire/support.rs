@@ -25,7 +25,7 @@ pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T 
 
 /// An upstream that the test plays by hand.
 pub(crate) struct ByHand {
-    listener: Listener,
+    pub(crate) listener: Listener,
     pub(crate) addr: SocketAddr,
 }
 
