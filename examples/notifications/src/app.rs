@@ -1,0 +1,196 @@
+//! The application: what is composed of what.
+
+use std::error::Error;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::serve::ListenerExt as _;
+use socket2::SockRef;
+use sse_hub::Hub;
+use sse_store::{EventStore, Retention, SeaOrmStore};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, interval, sleep, timeout_at};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::api::Api;
+use crate::config::{Config, TokenKey};
+use crate::page;
+use crate::ticket::Tickets;
+use crate::token::Tokens;
+
+/// An error with its reason on one line.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// How long what was sent may stay unacknowledged: a client whose cable was pulled holds its stream no longer.
+const USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How often what is old is deleted.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// How long the end is spread for each connection: a thousand come back in a second.
+const DRAIN: Duration = Duration::from_millis(1);
+
+/// The application, running.
+#[derive(Debug)]
+pub struct App {
+    /// Where a client on this machine reaches it.
+    pub address: SocketAddr,
+    /// Who is connected.
+    pub hub: Hub,
+    store: Arc<SeaOrmStore>,
+    tickets: Tickets,
+    tasks: TaskTracker,
+    stopping: CancellationToken,
+    /// Ends the server when it is cancelled.
+    shutdown: CancellationToken,
+    grace: Duration,
+    server: JoinSet<()>,
+    sweepers: JoinSet<()>,
+}
+
+impl App {
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// The port is taken, or the database cannot be opened or written to.
+    pub async fn start(config: &Config) -> Result<Self, BoxError> {
+        let at = SocketAddr::new(config.host, config.port);
+        let listener = TcpListener::bind(at).await;
+        let listener = listener.map_err(|error| format!("cannot listen at {at}: {error}"))?;
+        let address = reachable(listener.local_addr()?);
+        let key = key(config)?;
+
+        let store = Arc::new(SeaOrmStore::connect(&config.database_url).await?);
+        let retention = Retention::new().max_age(config.keep()).every(SWEEP);
+        // Which also shows that the database can be written to.
+        let deleted = retention.apply(&*store).await?;
+        tracing::info!(deleted, days = config.keep_days, "notifications that were too old deleted");
+        let tickets = Tickets::open(&config.database_url, config.ticket_lifetime()).await?;
+
+        let api = Api {
+            hub: Hub::new(store.clone()),
+            tokens: Arc::new(Tokens::new(&key, config.token_lifetime())),
+            tickets: tickets.clone(),
+            password: config.password.as_str().into(),
+            step: config.step(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+        };
+        let mut sweepers = JoinSet::new();
+        sweepers.spawn(retention.run(store.clone() as Arc<dyn EventStore>));
+        sweepers.spawn(sweep(tickets.clone()));
+
+        let (hub, tasks, stopping) = (api.hub.clone(), api.tasks.clone(), api.stopping.clone());
+        let shutdown = CancellationToken::new();
+        let mut server = JoinSet::new();
+        let router = page::router().merge(api.router());
+        server.spawn(serve(listener, router, shutdown.clone(), config.grace()));
+        let grace = config.grace();
+        Ok(Self {
+            address,
+            hub,
+            store,
+            tickets,
+            tasks,
+            stopping,
+            shutdown,
+            grace,
+            server,
+            sweepers,
+        })
+    }
+
+    /// Stops the tasks, ends the streams and the server, all of it within the grace, and closes the database.
+    pub async fn stop(mut self) {
+        let deadline = Instant::now() + self.grace;
+        self.stopping.cancel();
+        self.tasks.close();
+        if timeout_at(deadline, self.tasks.wait()).await.is_err() {
+            tracing::warn!(tasks = self.tasks.len(), "left after the grace");
+        }
+        let over = DRAIN.saturating_mul(self.hub.connection_count().try_into().unwrap_or(u32::MAX));
+        if timeout_at(deadline, self.hub.drain(over)).await.is_err() {
+            tracing::warn!(streams = self.hub.connection_count(), "not ended within the grace");
+        }
+        self.shutdown.cancel();
+        if self.server.join_next().await.is_some_and(|ended| ended.is_err()) {
+            tracing::error!("the server ended badly");
+        }
+        self.sweepers.shutdown().await;
+        self.store.close().await;
+        if let Err(error) = self.tickets.close().await {
+            tracing::warn!(%error, "the database of the tickets was not closed well");
+        }
+    }
+}
+
+/// What the tokens are signed with.
+fn key(config: &Config) -> Result<TokenKey, BoxError> {
+    if config.password == Config::PASSWORD && !config.host.is_loopback() {
+        tracing::warn!("everyone who reaches this port can log in: DEMO_PASSWORD is not set");
+    }
+    match &config.token_key {
+        Some(key) => Ok(key.clone()),
+        None => {
+            tracing::info!(
+                "TOKEN_KEY is not set: logins end with this process, and another instance takes none of them"
+            );
+            Ok(TokenKey::random()?)
+        }
+    }
+}
+
+/// Deletes the tickets that nobody used, now and then.
+async fn sweep(tickets: Tickets) {
+    let mut interval = interval(SWEEP);
+    loop {
+        interval.tick().await;
+        match tickets.sweep().await {
+            Ok(0) => {}
+            Ok(deleted) => tracing::debug!(deleted, "unused tickets deleted"),
+            Err(error) => tracing::warn!(%error, "unused tickets could not be deleted"),
+        }
+    }
+}
+
+/// Serves until the token is cancelled, and then no longer than the grace: for those who do not read.
+async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: CancellationToken,
+    grace: Duration,
+) {
+    let listener = listener.tap_io(|stream| {
+        // An event does not wait for a full segment. A connection that has just been closed takes no options.
+        let _ = stream.set_nodelay(true);
+        #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
+        let _ = SockRef::from(&*stream).set_tcp_user_timeout(Some(USER_TIMEOUT));
+    });
+    let server =
+        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let deadline = async {
+        shutdown.cancelled().await;
+        sleep(grace).await;
+    };
+    tokio::select! {
+        ended = server => if let Err(error) = ended {
+            tracing::error!(%error, "the server ended");
+        },
+        () = deadline => tracing::warn!("connections are cut after the grace"),
+    }
+}
+
+/// Where a client on this machine reaches what listens at `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
