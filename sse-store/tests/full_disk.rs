@@ -1,22 +1,30 @@
-//! SQLite on a disk that is full.
+//! Databases on a disk that is full.
+
+#[path = "support/server.rs"]
+mod server;
 
 use std::fs;
 use std::process::ExitCode;
 
 use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
+use server::Server;
 use sse_core::Event;
 use sse_store::{EventStore, Key, NewEntry, Position, SeaOrmStore, StoreError, Topic, TopicSet};
-use testkit::{Disk, test};
+use testkit::{Disk, Service, test};
 
 fn main() -> ExitCode {
     testkit::run([
         test!(a_full_disk_is_a_typed_error_and_the_log_goes_on, Mount),
         test!(a_log_cannot_be_made_on_a_full_disk, Mount),
+        test!(a_postgres_whose_tables_have_no_room_goes_on, Mount, PostgresPrograms),
+        test!(a_mariadb_whose_tables_have_no_room_is_given_more, MariaDbPrograms),
     ])
 }
 
 fn new(number: usize) -> NewEntry {
-    let data = format!("{number} {}", "x".repeat(5000));
+    // Nothing that a database could make shorter.
+    let noise: String = (0..20_000).map(|_| fastrand::alphanumeric()).collect();
+    let data = format!("{number} {noise}");
     NewEntry::new(Topic::new("t").unwrap(), Event::new(data))
 }
 
@@ -93,4 +101,43 @@ async fn a_log_cannot_be_made_on_a_full_disk() {
     let url = format!("sqlite://{}", disk.path().join("log.db").display());
     let error = SeaOrmStore::connect(&url).await.unwrap_err();
     assert!(error.is_unwritable() && error.to_string().contains("log.db"), "{error}");
+}
+
+/// Fills it, and finds the log as it was.
+async fn is_full(store: &SeaOrmStore, appended: usize) -> usize {
+    let (appended, error) = fill(store, appended).await;
+    assert!(error.is_unwritable() && !error.is_outcome_unknown(), "{error}");
+    assert!(stored(store).await.into_iter().eq(0..appended));
+    assert_eq!(store.head().await.unwrap().sequence(), appended as u64);
+    appended
+}
+
+async fn a_postgres_whose_tables_have_no_room_goes_on() {
+    let server = Server::start_new(Service::PostgresPrograms).await;
+    let disk = Disk::new("12m").unwrap();
+    server.own(disk.path());
+    let db = Database::connect(server.url()).await.unwrap();
+    let tablespace = format!("CREATE TABLESPACE small LOCATION '{}'", disk.path().display());
+    for sql in [&tablespace, "CREATE DATABASE small TABLESPACE small"] {
+        db.execute_unprepared(sql).await.unwrap();
+    }
+    let store = SeaOrmStore::connect(&server.url_of("small")).await.unwrap();
+    let ballast = disk.path().join("ballast");
+    fs::write(&ballast, vec![1; 1 << 20]).unwrap();
+    let appended = is_full(&store, 0).await;
+    fs::remove_file(ballast).unwrap();
+    assert!(is_full(&store, appended).await > appended);
+}
+
+async fn a_mariadb_whose_tables_have_no_room_is_given_more() {
+    let mut server = Server::start_new(Service::MariaDbPrograms).await;
+    let of_size =
+        |megabytes| format!("--innodb-data-file-path=ibdata1:12M:autoextend:max:{megabytes}M");
+    server.restart_with(&["--innodb-file-per-table=OFF", &of_size(16)]).await;
+    let store = SeaOrmStore::connect(&server.url()).await.unwrap();
+    let appended = is_full(&store, 0).await;
+    store.close().await;
+    server.restart_with(&["--innodb-file-per-table=OFF", &of_size(24)]).await;
+    let store = SeaOrmStore::connect(&server.url()).await.unwrap();
+    assert!(is_full(&store, appended).await > appended);
 }

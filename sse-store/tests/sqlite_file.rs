@@ -9,11 +9,7 @@ mod outbox;
 #[path = "support/restore.rs"]
 mod restore;
 
-use std::collections::HashMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Command, Stdio};
 use std::task::{Context, Waker};
-use std::time::Duration;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use sse_core::Event;
@@ -153,110 +149,6 @@ async fn many_who_open_a_new_file_at_once_all_succeed() {
         }
         assert!(heads.iter().all(|head| head.epoch() == heads[0].epoch()));
         assert_eq!(heads.last().unwrap().sequence(), 8);
-    }
-}
-
-/// This test program again, as another process that runs one ignored test with a database.
-fn child(test: &str, url: &str) -> Command {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["--ignored", "--exact", "--nocapture", test])
-        .env("SSE_STORE_TEST_URL", url)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::inherit());
-    command
-}
-
-#[tokio::test]
-#[ignore = "run by other tests, as a process of its own"]
-async fn child_that_appends_ten() {
-    let store = SeaOrmStore::connect(&std::env::var("SSE_STORE_TEST_URL").unwrap()).await.unwrap();
-    for _ in 0..10 {
-        store.append(vec![new("child")]).await.unwrap();
-    }
-    store.close().await;
-}
-
-#[tokio::test]
-#[ignore = "run by other tests, as a process of its own"]
-async fn child_that_appends_until_it_is_killed() {
-    let store = SeaOrmStore::connect(&std::env::var("SSE_STORE_TEST_URL").unwrap()).await.unwrap();
-    let mut writers = tokio::task::JoinSet::new();
-    for writer in 0..4 {
-        let store = store.clone();
-        writers.spawn(async move {
-            for number in 0.. {
-                let name = format!("{} {writer} {number}", std::process::id());
-                store.append(vec![new(&name), new(&name)]).await.unwrap();
-                println!("acknowledged {name}");
-            }
-        });
-    }
-    writers.join_all().await;
-}
-
-#[tokio::test]
-async fn what_was_acknowledged_survives_kill_9_once_and_in_order() {
-    let folder = folder();
-    let mut acknowledged = Vec::new();
-    for round in 0..8 {
-        let mut child =
-            child("child_that_appends_until_it_is_killed", &url(&folder)).spawn().unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut own = lines
-            .by_ref()
-            .map(Result::unwrap)
-            .filter_map(|line| line.strip_prefix("acknowledged ").map(str::to_owned));
-        acknowledged.extend(own.by_ref().take(20 + round * 7));
-        child.kill().unwrap();
-        // What it still said before it died was acknowledged as well.
-        acknowledged.extend(own);
-        child.wait().unwrap();
-    }
-    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
-    let head = store.head().await.unwrap();
-    let page = store.read(Position::START, &TopicSet::All, 10_000).await.unwrap();
-    assert_eq!(page.next, head);
-    let sequences = page.entries.iter().map(|entry| entry.position.sequence());
-    assert!(sequences.eq(1..=head.sequence()), "nothing is missing or twice");
-    let stored = stored(&store).await;
-    let mut times = HashMap::new();
-    for pair in stored.chunks(2) {
-        assert_eq!(pair[0], pair[1], "a batch is whole");
-        assert_eq!(times.insert(pair[0].clone(), times.len()), None, "{} is there twice", pair[0]);
-    }
-    let mut last = HashMap::new();
-    assert!(acknowledged.len() >= 8 * 20);
-    for name in &acknowledged {
-        let place = times.get(name).copied();
-        assert!(place.is_some(), "{name} was acknowledged and is lost");
-        let (writer, _) = name.rsplit_once(' ').unwrap();
-        assert!(last.insert(writer, place) < Some(place), "{name} is out of order");
-    }
-}
-
-#[tokio::test]
-async fn processes_share_a_new_file() {
-    let folder = folder();
-    let children: Vec<_> =
-        (0..4).map(|_| child("child_that_appends_ten", &url(&folder)).spawn().unwrap()).collect();
-    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
-    let mut after = Position::START;
-    let mut seen = 0;
-    while seen < 40 {
-        let waited = tokio::time::timeout(Duration::from_secs(30), store.wait(after)).await;
-        waited.unwrap().unwrap();
-        let page = store.read(after, &TopicSet::All, 7).await.unwrap();
-        assert_eq!(page.status, PageStatus::Exact);
-        for entry in &page.entries {
-            seen += 1;
-            assert_eq!(entry.position.sequence(), seen);
-        }
-        after = page.next;
-    }
-    for child in children {
-        let output = child.wait_with_output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
     }
 }
 

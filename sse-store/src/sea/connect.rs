@@ -154,8 +154,24 @@ pub(super) fn redacted(url: &str) -> String {
 pub(super) async fn check(db: &DatabaseConnection) -> Result<(), DbErr> {
     let backend = db.get_database_backend();
     let settings: &[(&str, &[&str], &str)] = match backend {
+        // A journal that is deleted to commit is there again after a loss of power, unless its folder was synced too (3).
         DbBackend::Sqlite => &[
-            ("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", &["2", "3"], POWER),
+            (
+                "SELECT CASE file WHEN '' THEN 'in memory' ELSE journal_mode || ' ' || synchronous END \
+                 FROM pragma_database_list AS list, pragma_journal_mode, pragma_synchronous \
+                 WHERE list.name = 'main'",
+                &[
+                    "in memory",
+                    "wal 2",
+                    "wal 3",
+                    "truncate 2",
+                    "truncate 3",
+                    "persist 2",
+                    "persist 3",
+                    "delete 3",
+                ],
+                POWER,
+            ),
             ("SELECT CAST(timeout > 0 AS TEXT) FROM pragma_busy_timeout", &["1"], BUSY),
         ],
         DbBackend::Postgres => &[
@@ -165,10 +181,14 @@ pub(super) async fn check(db: &DatabaseConnection) -> Result<(), DbErr> {
                 POWER,
             ),
             ("SELECT current_setting('fsync')", &["on"], POWER),
+            ("SELECT current_setting('full_page_writes')", &["on"], TORN),
         ],
-        DbBackend::MySql => {
-            &[("SELECT CAST(@@innodb_flush_log_at_trx_commit AS CHAR)", &["1"], POWER)]
-        }
+        DbBackend::MySql => &[
+            ("SELECT CAST(@@innodb_flush_log_at_trx_commit AS CHAR)", &["1", "3"], POWER),
+            // What is not in the binary log is rolled back when the server recovers.
+            ("SELECT CAST(IF(@@log_bin, @@sync_binlog, 1) AS CHAR)", &["1"], POWER),
+            ("SELECT CAST(@@innodb_doublewrite AS CHAR)", &["1", "ON"], TORN),
+        ],
         _ => &[],
     };
     for (query, good, consequence) in settings {
@@ -183,6 +203,7 @@ pub(super) async fn check(db: &DatabaseConnection) -> Result<(), DbErr> {
 
 const POWER: &str =
     "an event that was acknowledged is lost when the database's machine loses power";
+const TORN: &str = "the log may be damaged when the database's machine loses power";
 const BUSY: &str = "a write fails while another process writes";
 
 #[cfg(test)]

@@ -311,6 +311,8 @@ impl Append {
 
 #[cfg(test)]
 mod tests {
+    use std::task::{Context, Waker};
+
     use sse_core::Event;
 
     use super::*;
@@ -362,6 +364,26 @@ mod tests {
         assert_eq!(gathered(mebibytes), [3, 2]);
         let large = vec![append_of(1, 10), append_of(5000, 1), append_of(1, 10)];
         assert_eq!(gathered(large), [1, 1, 1]);
+    }
+
+    // Outside of tokio, which would have one task pause in between.
+    #[test]
+    fn an_append_waits_to_be_taken_in_where_many_are_queued() {
+        let (queue, mut writes) = mpsc::channel(QUEUE);
+        let writer = Writer { queue, heads: Heads::new(Position::START) };
+        let append = |_| Box::pin(writer.append(append_of(1, 1).batch, None));
+        let mut appends: Vec<_> = (0..QUEUE + 2).map(append).collect();
+        let mut cx = Context::from_waker(Waker::noop());
+        for append in &mut appends {
+            assert!(append.as_mut().poll(&mut cx).is_pending());
+        }
+        assert_eq!(writes.len(), QUEUE);
+        // Nothing has taken in the last two: one goes away without a trace, the other comes when there is room.
+        drop(appends.remove(QUEUE));
+        assert!(writes.try_recv().is_ok());
+        assert_eq!(writes.len(), QUEUE - 1);
+        assert!(appends[QUEUE].as_mut().poll(&mut cx).is_pending());
+        assert_eq!(writes.len(), QUEUE);
     }
 
     #[tokio::test]

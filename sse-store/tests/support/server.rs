@@ -18,7 +18,7 @@ pub(crate) struct Server {
     service: Service,
     folder: TempDir,
     port: u16,
-    takes_only_tls: bool,
+    options: Vec<String>,
     process: Option<Process>,
 }
 
@@ -42,19 +42,30 @@ impl Server {
     /// The same, where a client must come by TLS; with testkit's certificate.
     pub(crate) async fn start_with_tls(service: Service) -> Self {
         let mut server = Self::make(service);
-        server.takes_only_tls = true;
+        let key = server.folder.path().join("key.pem");
         for (path, content) in
-            [(server.certificate(), testkit::CERTIFICATE), (server.key(), testkit::PRIVATE_KEY)]
+            [(&server.certificate(), testkit::CERTIFICATE), (&key, testkit::PRIVATE_KEY)]
         {
-            fs::write(&path, content).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
-            if let Some((user, group)) = server.user() {
-                chown(&path, Some(user), Some(group)).unwrap();
+            fs::write(path, content).unwrap();
+            fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+            server.own(path);
+        }
+        server.options = match service {
+            Service::PostgresPrograms => {
+                let only_tls = "hostssl all all all trust\n";
+                fs::write(server.data().join("pg_hba.conf"), only_tls).unwrap();
+                vec![
+                    option("ssl_cert_file", &server.certificate()),
+                    option("ssl_key_file", &key),
+                    "--ssl=on".to_owned(),
+                ]
             }
-        }
-        if service == Service::PostgresPrograms {
-            fs::write(server.data().join("pg_hba.conf"), "hostssl all all all trust\n").unwrap();
-        }
+            _ => vec![
+                option("ssl-cert", &server.certificate()),
+                option("ssl-key", &key),
+                "--require-secure-transport=ON".to_owned(),
+            ],
+        };
         server.start().await;
         server
     }
@@ -64,10 +75,8 @@ impl Server {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         drop(listener);
-        let server = Self { service, folder, port, takes_only_tls: false, process: None };
-        if let Some((user, group)) = server.user() {
-            chown(server.folder.path(), Some(user), Some(group)).unwrap();
-        }
+        let server = Self { service, folder, port, options: Vec::new(), process: None };
+        server.own(server.folder.path());
         let data = server.data();
         let made = match service {
             Service::PostgresPrograms => server
@@ -92,20 +101,30 @@ impl Server {
 
     pub(crate) fn url(&self) -> String {
         match self.service {
-            Service::PostgresPrograms => {
-                format!("postgres://postgres@127.0.0.1:{}/postgres", self.port)
-            }
-            _ => format!("mysql://root@127.0.0.1:{}/mysql", self.port),
+            Service::PostgresPrograms => self.url_of("postgres"),
+            _ => self.url_of("mysql"),
+        }
+    }
+
+    /// The URL of another database.
+    pub(crate) fn url_of(&self, database: &str) -> String {
+        let scheme_and_user = match self.service {
+            Service::PostgresPrograms => "postgres://postgres",
+            _ => "mysql://root",
+        };
+        format!("{scheme_and_user}@127.0.0.1:{}/{database}", self.port)
+    }
+
+    /// Gives a file or folder to the server's user.
+    pub(crate) fn own(&self, path: &Path) {
+        if let Some((user, group)) = self.user() {
+            chown(path, Some(user), Some(group)).unwrap();
         }
     }
 
     /// Where its certificate is.
     pub(crate) fn certificate(&self) -> PathBuf {
         self.folder.path().join("certificate.pem")
-    }
-
-    fn key(&self) -> PathBuf {
-        self.folder.path().join("key.pem")
     }
 
     /// Starts it and waits until it can be used.
@@ -137,22 +156,21 @@ impl Server {
         process.exit().await;
     }
 
+    /// Stops it and starts it with more arguments than it needs.
+    pub(crate) async fn restart_with(&mut self, options: &[&str]) {
+        self.end(End::Stop).await;
+        self.options = options.iter().map(|option| option.to_string()).collect();
+        self.start().await;
+    }
+
     fn server_command(&self) -> Command {
         let data = self.data();
         let port = self.port.to_string();
-        match self.service {
+        let mut command = match self.service {
             Service::PostgresPrograms => {
                 let mut command = self.command("postgres");
                 command.arg("-D").arg(data).args(["-p", &port, "-c", "listen_addresses=127.0.0.1"]);
                 command.arg("-k").arg(self.folder.path());
-                if self.takes_only_tls {
-                    for (name, path) in
-                        [("ssl_cert_file", self.certificate()), ("ssl_key_file", self.key())]
-                    {
-                        command.arg("-c").arg(format!("{name}={}", path.display()));
-                    }
-                    command.args(["-c", "ssl=on"]);
-                }
                 command
             }
             _ => {
@@ -161,14 +179,11 @@ impl Server {
                 command.arg(option("datadir", &data));
                 command.arg(option("socket", &self.folder.path().join("socket")));
                 command.arg(option("pid-file", &self.folder.path().join("pid")));
-                if self.takes_only_tls {
-                    command.arg(option("ssl-cert", &self.certificate()));
-                    command.arg(option("ssl-key", &self.key()));
-                    command.arg("--require-secure-transport=ON");
-                }
                 command
             }
-        }
+        };
+        command.args(&self.options);
+        command
     }
 
     fn data(&self) -> PathBuf {
