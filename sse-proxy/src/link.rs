@@ -13,6 +13,7 @@ use sse_core::{Boundary, LastEventId, ReadyState, Reconnect};
 use tokio::time::Instant;
 
 use crate::Upstream;
+use crate::batch::Batch;
 use crate::error::{BoxError, Chain};
 use crate::source::Source;
 
@@ -101,7 +102,7 @@ fn percent_encoded(bytes: &[u8]) -> String {
 pub(crate) enum Link<B> {
     Down,
     Connecting(Connecting<B>),
-    Up(Source<B>, Boundary),
+    Up(Batch<B>, Boundary),
 }
 
 impl<B> Link<B>
@@ -111,7 +112,7 @@ where
 {
     pub(crate) fn up(body: B) -> Self {
         // The machine has the timer.
-        Self::Up(Source::new(body, None), Boundary::new())
+        Self::Up(Batch::new(Source::new(body, None)), Boundary::new())
     }
 
     /// Tells the machine what has come, if anything has.

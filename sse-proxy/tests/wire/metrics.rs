@@ -91,7 +91,7 @@ async fn streams_bytes_closes_refusals_and_failures_are_counted() {
     // For this thread, which is that of the front too.
     let _guard = metrics::set_default_local_recorder(&counted);
     let upstream = ByHand::listen().await;
-    let builder = upstream.builder().header_timeout(Duration::from_millis(100));
+    let builder = upstream.builder().header_timeout(Duration::from_secs(1));
     let front = front(builder.build().unwrap().stream("/sse")).await;
 
     let mut client = Conn::get(front, "/").await;
