@@ -25,6 +25,11 @@ pub use rig::Rig;
 #[doc = include_str!("../../docs/serving.md")]
 struct Serving;
 
+/// Compiles the code of the guide.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/platforms.md")]
+struct Platforms;
+
 /// Makes a test of every case, for both versions of HTTP, with this framework.
 #[macro_export]
 macro_rules! suite {

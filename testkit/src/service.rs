@@ -21,6 +21,8 @@ pub enum Service {
     MariaDbPrograms,
     /// The right to mount a filesystem, which root has: see `Disk`.
     Mount,
+    /// nginx: the program, to run one of one's own.
+    Nginx,
     /// PostgreSQL: `POSTGRES_URL`, or `DATABASE_URL` with the scheme `postgres`, or the usual port
     /// of this machine.
     Postgres,
@@ -51,6 +53,9 @@ impl Service {
                 }
                 Disk::new("64k").map(|_| "tmpfs".to_owned())
             }
+            Self::Nginx => {
+                folder_of("nginx", &["/usr/sbin".into()]).map(|folder| folder + "/nginx")
+            }
             Self::PostgresPrograms => folder_of("initdb", &postgres_folders()),
             Self::Postgres => from_environment("POSTGRES_URL", &["postgres:", "postgresql:"])
                 .map_or_else(
@@ -75,6 +80,7 @@ impl fmt::Display for Service {
             Self::MariaDb => "MariaDB",
             Self::MariaDbPrograms => "the programs of MariaDB",
             Self::Mount => "the right to mount",
+            Self::Nginx => "nginx",
             Self::Postgres => "PostgreSQL",
             Self::PostgresPrograms => "the programs of PostgreSQL",
         })
