@@ -136,7 +136,9 @@ impl Hub {
         T: TryInto<Topic, Error: Into<TopicError>>,
     {
         let topic = topic.try_into().map_err(|error| HubError::topic(error.into()))?;
-        Ok(self.shared.store.clear(&topic).await?)
+        let cleared = self.shared.store.clear(&topic).await?;
+        self.shared.window.learn_clear(&topic, cleared.position);
+        Ok(cleared)
     }
 
     /// Says that a topic has said all it will say. A subscription ends when all its topics are complete.

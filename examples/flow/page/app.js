@@ -1,7 +1,8 @@
 // One run: start, receive, complete, read back. Everything that is known about it is in this
 // module's memory. Text from the server reaches the page through `textContent` alone.
 
-const RECONNECT_AFTER_SECONDS = 3;
+import { LastingEventSource } from "/sse.js";
+
 const LABELS = {
   idle: "Idle",
   connecting: "Connecting",
@@ -11,6 +12,7 @@ const LABELS = {
   error: "Error",
 };
 const ICONS = new Set(["connecting", "message", "complete", "superseded", "error"]);
+const LAST = new Set(["complete", "superseded"]);
 
 // Never in a cookie, in storage or in the address: a duplicated tab would take those along.
 // Not `randomUUID`: that one wants a secure context.
@@ -22,40 +24,52 @@ const page = Object.fromEntries(
   [...document.querySelectorAll("[id]")].map((element) => [element.id, element]),
 );
 
-let source = null; // the open EventSource
-let retry = null; // the timer of the countdown to the next attempt
+let source = null; // the event source, until the run is over
 let reading = null; // aborts the read of the stored events that is under way
 let received = []; // the events of this run
 
 // ---- the stream
 
 function start() {
+  clear();
+  show("connecting", "Asking the server for a stream.");
+
+  // It comes back after a loss, with the id of the last event, until the last one of the run is there.
+  // The server takes no HEAD here: that must not begin a run.
+  const opened = new LastingEventSource(`/api/sse?sessionId=${session}`, { completeOn: isLast, head: false });
+  source = opened;
+  // A stream whose backend cannot be reached opens too, and says nothing.
+  opened.addEventListener("position", () => {
+    if (document.body.dataset.state === "open") return;
+    trouble("");
+    show("open", "Events arrive as they are sent.");
+  });
+  opened.addEventListener("reset", () => {
+    clear();
+    trouble("");
+    show("open", "The run before is gone: this is another one, from its beginning.");
+  });
+  opened.addEventListener("gap", () => trouble("Some events of this run are gone from the server."));
+  opened.onmessage = (message) => receive(message);
+  opened.onerror = () => {
+    document.body.dataset.errors = Number(document.body.dataset.errors) + 1;
+    lose();
+  };
+}
+
+/** Forgets what was received and read. */
+function clear() {
   page.timeline.replaceChildren();
   clearStored();
   received = [];
   page.received.textContent = "0";
   page.lasted.textContent = "–";
-  show("connecting", "Asking the server for a stream.");
-
-  const opened = new EventSource(`/api/sse?sessionId=${session}`);
-  source = opened;
-  opened.onopen = () => {
-    trouble("");
-    show("open", "Events arrive as they are sent.");
-  };
-  opened.onmessage = (message) => receive(message);
-  opened.onerror = () => {
-    document.body.dataset.errors = Number(document.body.dataset.errors) + 1;
-    if (opened === source) lose();
-  };
 }
 
-/** Ends the stream and what waits for a next one; nothing of it is heard again. */
+/** Ends the stream; nothing of it is heard again. */
 function hangUp() {
   source?.close();
   source = null;
-  clearTimeout(retry);
-  retry = null;
 }
 
 function receive(message) {
@@ -68,8 +82,7 @@ function receive(message) {
     show("error", "The stream was closed by this page.");
     return;
   }
-  // First of all: a stream that ends before it is closed is an error to an EventSource.
-  if (event.type === "complete" || event.type === "superseded") hangUp();
+  if (LAST.has(event.type)) hangUp();
 
   received.push(event);
   page.timeline.append(row(event));
@@ -91,23 +104,18 @@ function parse(message) {
   return event;
 }
 
-function lose() {
-  const wasOpen = document.body.dataset.state === "open";
-  hangUp();
-  trouble(wasOpen ? "The connection was lost in mid-stream." : "The server cannot be reached.");
-  countDown(RECONNECT_AFTER_SECONDS);
-  show("reconnecting", "A new attempt follows by itself.");
+function isLast(message) {
+  try {
+    return message.type === "message" && LAST.has(parse(message).type);
+  } catch {
+    return false;
+  }
 }
 
-function countDown(seconds) {
-  if (seconds === 0) {
-    retry = null;
-    page.countdown.textContent = "Trying again.";
-    start();
-    return;
-  }
-  page.countdown.textContent = `Trying again in ${seconds} s.`;
-  retry = setTimeout(countDown, 1000, seconds - 1);
+function lose() {
+  const wasOpen = document.body.dataset.state === "open";
+  trouble(wasOpen ? "The connection was lost in mid-stream." : "The server cannot be reached.");
+  show("reconnecting", "The stream is taken up again by itself, where it broke off.");
 }
 
 function stop() {
@@ -117,7 +125,7 @@ function stop() {
   show("idle", `Stopped after ${count} ${count === 1 ? "event" : "events"}.`);
 }
 
-const isRunning = () => source !== null || retry !== null;
+const isRunning = () => source !== null;
 
 // ---- the stored events
 
@@ -191,7 +199,6 @@ function show(state, sentence) {
 function trouble(text) {
   page.trouble.hidden = text === "";
   page.alert.textContent = text;
-  page.countdown.textContent = "";
 }
 
 function row(event) {

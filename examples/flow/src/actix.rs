@@ -6,15 +6,15 @@ use std::time::Duration;
 use actix_cors::Cors;
 use actix_web::middleware::Condition;
 use actix_web::web::{self, Data, Json, ServiceConfig};
-use actix_web::{App, HttpRequest, HttpResponse, HttpServer, Resource, Responder};
+use actix_web::{App, Either, HttpRequest, HttpResponse, HttpServer, Resource, Responder};
 use serde_json::json;
-use sse_actix::{Sse, tower};
+use sse_actix::{LastEventId, LastEventIdRejection, Refused, Sse, StreamRequest, tower};
 use sse_proxy::Upstream;
 use tokio::net::TcpListener;
 
 use crate::backend::{Backend, Listing};
 use crate::front::PAGE;
-use crate::problem::{self, Problem};
+use crate::problem::{self, NoStream, Problem};
 use crate::serve::{Counted, Serving, set_options};
 use crate::session::SessionId;
 
@@ -36,9 +36,18 @@ impl Backend {
     }
 }
 
-async fn sse(backend: Data<Backend>, session: SessionId) -> Result<impl Responder, Problem> {
-    let (run, lifecycle) = Backend::clone(&backend).run(session).await?;
-    Ok(Sse::new(run.events()).lifecycle(lifecycle))
+async fn sse(
+    backend: Data<Backend>,
+    session: SessionId,
+    last: Result<LastEventId, LastEventIdRejection>,
+    request: StreamRequest,
+) -> Result<Either<impl Responder, Refused>, Problem> {
+    let LastEventId(last) = last.map_err(|error| Problem::last_event_id(&error))?;
+    match Backend::clone(&backend).stream(session, last).await {
+        Ok((events, lifecycle)) => Ok(Either::Left(Sse::new(events).lifecycle(lifecycle))),
+        Err(NoStream::Refused(refusal)) => Ok(Either::Right(request.refuse(refusal))),
+        Err(NoStream::Problem(problem)) => Err(problem),
+    }
 }
 
 async fn events(

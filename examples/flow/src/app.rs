@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use sse_hub::Hub;
 use sse_proxy::Upstream;
 use sse_store::{EventStore as _, SeaOrmStore};
 use tokio::net::TcpListener;
@@ -12,10 +13,11 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::actix;
-use crate::backend::{Backend, OpenStreams};
+use crate::backend::{Backend, OpenStreams, RETRY};
 use crate::config::{Config, Framework, Role};
 use crate::front;
 use crate::pace::Pace;
+use crate::runs::Runs;
 use crate::serve::{OpenConnections, Serving, serve};
 
 /// An error with its reason on one line.
@@ -30,6 +32,8 @@ pub struct App {
     pub front: Option<Part>,
     /// The backend's open streams.
     pub streams: OpenStreams,
+    /// The runs that the backend makes, where this process has it.
+    pub runs: Option<Runs>,
     store: Option<Arc<SeaOrmStore>>,
     servers: JoinSet<()>,
     shutdown: CancellationToken,
@@ -55,6 +59,7 @@ impl App {
             backend: None,
             front: None,
             streams: OpenStreams::default(),
+            runs: None,
             store: None,
             servers: JoinSet::new(),
             shutdown: CancellationToken::new(),
@@ -71,10 +76,11 @@ impl App {
         let mut backend_url = config.backend_url.clone();
         if let Some(listener) = backend_listener {
             let store = Arc::new(open_store(config).await?);
+            let hub = Hub::builder(store.clone()).retry(RETRY).build();
+            let runs = Runs::new(hub.clone(), config.count, pace, app.shutdown.clone());
             let backend = Backend {
-                store: store.clone(),
-                count: config.count,
-                pace,
+                hub,
+                runs: runs.clone(),
                 cors_origins: config.cors_origins.0.clone(),
                 shutdown: app.shutdown.clone(),
                 streams: app.streams.clone(),
@@ -90,10 +96,13 @@ impl App {
             };
             backend_url = format!("http://{}", part.address);
             app.backend = Some(part);
+            app.runs = Some(runs);
             app.store = Some(store);
         }
         if let Some(listener) = front_listener {
             let upstream = Upstream::builder(&backend_url)
+                // A browser comes back by itself also where the backend cannot be reached.
+                .in_stream_refusals(RETRY..=2 * RETRY)
                 .shutdown(app.shutdown.clone().cancelled_owned())
                 .build()?;
             let part = app.part(&listener)?;
@@ -125,13 +134,16 @@ impl App {
         }
     }
 
-    /// Ends the streams and the servers, within the grace, and closes the store.
+    /// Ends the streams and the servers, within the grace, and the runs, and closes the store.
     pub async fn stop(mut self) {
         self.shutdown.cancel();
         while let Some(ended) = self.servers.join_next().await {
             if let Err(error) = ended {
                 tracing::error!(%error, "a server ended badly");
             }
+        }
+        if let Some(runs) = self.runs {
+            runs.ended().await;
         }
         if let Some(store) = self.store {
             store.close().await;

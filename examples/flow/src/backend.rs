@@ -1,37 +1,42 @@
-//! The backend: runs a session's events, stores them and lists what is stored.
+//! The backend: begins a session's runs, streams them, and lists what is stored.
 
+use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::http::{HeaderValue, Method, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 use axum::{Json, Router};
+use futures_util::Stream;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use sse_axum::{Lifecycle, Sse};
-use sse_store::{EventStore, PageStatus, Position, TopicSet};
+use sse_axum::{EventId, Frame, LastEventId, LastEventIdRejection, Lifecycle, Sse, StreamRequest};
+use sse_hub::{Hub, HubError};
+use sse_store::{PageStatus, Position, Query, Record, Topic, TopicSet};
 use tokio_util::sync::CancellationToken;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use crate::pace::Pace;
-use crate::problem::{Problem, method_not_allowed, not_found};
+use crate::problem::{NoStream, Problem, method_not_allowed, not_found};
 use crate::run::Run;
+use crate::runs::{self, Runs};
 use crate::session::{SessionId, parameters};
 
 /// How many events one answer of `/events` lists at most.
 pub const PAGE: usize = 500;
 
+/// When a client that has lost its stream comes back.
+pub(crate) const RETRY: Duration = Duration::from_secs(1);
+
 /// The backend.
 #[derive(Debug, Clone)]
 pub struct Backend {
-    /// Where the events are stored.
-    pub store: Arc<dyn EventStore>,
-    /// How many `message` events a run has.
-    pub count: u32,
-    /// When they are sent.
-    pub pace: Pace,
+    /// Where the events go, and come from.
+    pub hub: Hub,
+    /// What makes them.
+    pub runs: Runs,
     /// From which origins a browser may connect, with credentials.
     pub cors_origins: Vec<HeaderValue>,
     /// Ends the open streams when it is cancelled.
@@ -76,9 +81,18 @@ impl Backend {
     }
 }
 
-async fn sse(State(backend): State<Backend>, session: SessionId) -> Result<Response, Problem> {
-    let (run, lifecycle) = backend.run(session).await?;
-    Ok(Sse::new(run.events()).lifecycle(lifecycle).into_response())
+async fn sse(
+    State(backend): State<Backend>,
+    session: SessionId,
+    last: Result<LastEventId, LastEventIdRejection>,
+    request: StreamRequest,
+) -> Result<Response, Problem> {
+    let LastEventId(last) = last.map_err(|error| Problem::last_event_id(&error))?;
+    match backend.stream(session, last).await {
+        Ok((events, lifecycle)) => Ok(Sse::new(events).lifecycle(lifecycle).into_response()),
+        Err(NoStream::Refused(refusal)) => Ok(request.refuse(refusal).into_response()),
+        Err(NoStream::Problem(problem)) => Err(problem),
+    }
 }
 
 async fn events(
@@ -104,29 +118,74 @@ pub(crate) struct Listing {
 }
 
 impl Backend {
-    /// Deletes what is stored of a session and begins its run, on a stream that lives like this.
-    pub(crate) async fn run(self, session: SessionId) -> Result<(Run, Lifecycle), Problem> {
+    /// A stream of a session's run, and how it lives. Without a last event id it is a new run; with one
+    /// it is the run that there is, from that event on. Where the run is no more, or the id is none of
+    /// its, the client is told so, and gets the whole of the run that there is, or of a new one.
+    pub(crate) async fn stream(
+        self,
+        session: SessionId,
+        last: Option<EventId>,
+    ) -> Result<
+        (impl Stream<Item = Result<Frame, Box<dyn Error + Send + Sync>>> + Send, Lifecycle),
+        NoStream,
+    > {
         let topic = session.topic()?;
-        let cleared = self.store.clear(&topic).await.map_err(|error| Problem::store(&error))?;
-        tracing::info!(%session, deleted = cleared.removed, "old events deleted");
-
-        let run = Run {
-            store: self.store,
-            topic,
-            fence: cleared.position,
-            count: self.count,
-            pace: self.pace,
+        let current = match last {
+            Some(_) => self.current(&topic).await?,
+            None => None,
         };
+        let is_new = current.is_none();
+        let run = match current {
+            Some(run) => run,
+            None => self.begin(&session, &topic).await?,
+        };
+        let after = last.as_ref().and_then(|id| id.as_str().parse::<Position>().ok());
+        let after = after.filter(|after| *after >= run.fence());
+        let begins_anew = last.is_some() && after.is_none();
+
+        let subscription =
+            self.hub.subscribe([topic]).resume_from(after.unwrap_or(run.fence())).await?;
+        if is_new {
+            self.runs.make(run.clone());
+        }
         self.streams.0.fetch_add(1, Ordering::SeqCst);
-        tracing::info!(%session, "stream opened");
+        tracing::info!(%session, is_new, begins_anew, "stream opened");
         let lifecycle = Lifecycle::new()
             .complete_on(Run::completion())
+            .retry(RETRY)
             .shutdown(self.shutdown.cancelled_owned())
             .on_close(move |reason, stats| {
                 self.streams.0.fetch_sub(1, Ordering::SeqCst);
                 tracing::info!(%session, %reason, events = stats.events, "stream closed");
             });
-        Ok((run, lifecycle))
+        Ok((run.events(subscription, begins_anew), lifecycle))
+    }
+
+    /// The session's run, if it can be shown: it is made here, or complete.
+    async fn current(&self, topic: &Topic) -> Result<Option<Arc<Run>>, HubError> {
+        if let Some(run) = self.runs.get(topic) {
+            return Ok(Some(run));
+        }
+        let one = Query::new(topic).limit(1);
+        let newest = self.hub.store().list(&one.clone().newest_first()).await?.pop();
+        let Some(newest) = newest.filter(|entry| entry.record == Record::Completed) else {
+            return Ok(None);
+        };
+        let oldest = self.hub.store().list(&one).await?.pop();
+        // The clear that it began with may be too old to be there still.
+        let clear = oldest.filter(|entry| entry.record == Record::Cleared);
+        let fence = clear.map_or(Position::START, |entry| entry.position);
+        Ok(Some(Arc::new(Run::completed(topic.clone(), fence, newest.position))))
+    }
+
+    /// Deletes what is stored of a session, and so begins a new run.
+    async fn begin(&self, session: &SessionId, topic: &Topic) -> Result<Arc<Run>, NoStream> {
+        if self.runs.count() >= runs::MAX {
+            return Err(NoStream::too_many_runs());
+        }
+        let cleared = self.hub.clear(topic.clone()).await?;
+        tracing::info!(%session, deleted = cleared.removed, "old events deleted");
+        Ok(Arc::new(Run::begun(topic.clone(), cleared.position)))
     }
 
     /// What is stored of a session, from where on the query says.
@@ -148,7 +207,8 @@ impl Backend {
             })?,
         };
         let page = self
-            .store
+            .hub
+            .store()
             .read(after, &TopicSet::from(topic), PAGE)
             .await
             .map_err(|error| Problem::store(&error))?;
@@ -169,8 +229,8 @@ impl Backend {
         })
     }
 
-    /// That it runs, and with how many streams.
+    /// That it is there, and with how many streams and runs.
     pub(crate) fn health(&self) -> Value {
-        json!({ "status": "ok", "streams": self.streams.count() })
+        json!({ "status": "ok", "streams": self.streams.count(), "runs": self.runs.count() })
     }
 }

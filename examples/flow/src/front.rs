@@ -39,7 +39,7 @@ impl File {
 }
 
 /// The page.
-pub(crate) const PAGE: [File; 4] = [
+pub(crate) const PAGE: [File; 5] = [
     File {
         path: "/",
         content: include_str!("../page/index.html"),
@@ -53,6 +53,11 @@ pub(crate) const PAGE: [File; 4] = [
     File {
         path: "/app.js",
         content: include_str!("../page/app.js"),
+        content_type: "text/javascript; charset=utf-8",
+    },
+    File {
+        path: "/sse.js",
+        content: sse_js::MODULE,
         content_type: "text/javascript; charset=utf-8",
     },
     File {

@@ -11,6 +11,7 @@ pub mod front;
 pub mod message;
 pub mod pace;
 mod run;
+pub mod runs;
 pub mod serve;
 pub mod session;
 

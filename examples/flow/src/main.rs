@@ -35,6 +35,7 @@ async fn run(config: Config) -> Result<(), BoxError> {
         Ok(filter) => filter.parse().map_err(|error| format!("RUST_LOG={filter}: {error}"))?,
         Err(_) => Targets::new().with_default(Level::WARN).with_targets([
             ("flow", Level::INFO),
+            ("sse_hub", Level::INFO),
             ("sse_proxy", Level::INFO),
             ("sse_store", Level::INFO),
         ]),

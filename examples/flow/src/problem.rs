@@ -1,6 +1,8 @@
 //! What went wrong with a request, as JSON: `{"error":{"code","message"}}`.
 
 use std::fmt;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use actix_web::{HttpResponse, ResponseError};
 use axum::Json;
@@ -8,6 +10,11 @@ use axum::http::StatusCode;
 use axum::http::header::ALLOW;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use sse_core::Refusal;
+use sse_hub::HubError;
+
+/// When a client asks again that was refused a stream.
+const ASK_AGAIN: RangeInclusive<Duration> = Duration::from_secs(5)..=Duration::from_secs(15);
 
 /// What went wrong with a request.
 #[derive(Debug)]
@@ -21,6 +28,11 @@ impl Problem {
     /// The client's fault: 400.
     pub(crate) fn bad_request(code: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::BAD_REQUEST, code, message: message.into() }
+    }
+
+    /// The client names an event that no server can have sent: 400.
+    pub(crate) fn last_event_id(error: &impl fmt::Display) -> Self {
+        Self::bad_request("invalid_last_event_id", error.to_string())
     }
 
     fn json(&self) -> Value {
@@ -39,6 +51,39 @@ impl Problem {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "store_unavailable",
             message: "the events cannot be stored or read at the moment".into(),
+        }
+    }
+}
+
+/// Why there is no stream.
+#[derive(Debug)]
+pub(crate) enum NoStream {
+    /// The request is wrong.
+    Problem(Problem),
+    /// There is none now, or there is nothing left to say: told in the way that the client understands.
+    Refused(Refusal),
+}
+
+impl NoStream {
+    pub(crate) fn too_many_runs() -> Self {
+        Self::Refused(Refusal::unavailable(ASK_AGAIN).in_stream())
+    }
+}
+
+impl From<Problem> for NoStream {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
+}
+
+impl From<HubError> for NoStream {
+    fn from(error: HubError) -> Self {
+        if let Some(error) = error.store() {
+            tracing::error!(%error, "the store failed");
+        }
+        match error.refusal() {
+            Some(refusal) => Self::Refused(refusal),
+            None => Self::Problem(Problem::bad_request("no_stream", error.to_string())),
         }
     }
 }

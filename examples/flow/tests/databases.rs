@@ -107,8 +107,10 @@ async fn two_backends_show_one_history(database: Scratch) {
     }
     // A new run through the other ends that of the one.
     let new = other.stream().await;
-    assert_eq!(rest_of(old).await.1, Kind::Superseded);
+    let (rest, end) = rest_of(old).await;
+    assert_eq!(end, Kind::Superseded);
     let (received, end) = rest_of(new).await;
+    assert!(rest.iter().all(|event| !received.contains(event)), "each shows its own");
     assert_eq!((received.len(), end), (7, Kind::Complete));
     for backend in [&one, &other] {
         assert_eq!(backend.events().await, json!(received));

@@ -58,7 +58,7 @@ async fn seven_events_in_order_and_what_was_received_is_what_is_stored() {
 }
 
 #[tokio::test]
-async fn each_event_is_stored_before_it_is_sent_and_sent_before_the_next_is_made() {
+async fn each_event_is_stored_before_it_is_sent_and_none_before_its_time() {
     let (flow, steps) = Fixture::stepped().await;
     let mut stream = Stream::open(flow.front(), "/api/sse?sessionId=s").await;
     for step in 0..7 {
@@ -100,25 +100,164 @@ async fn a_new_run_deletes_what_the_one_before_stored() {
 }
 
 #[tokio::test]
-async fn a_new_run_fences_the_one_before() {
+async fn a_new_run_ends_the_one_before_and_its_streams() {
     let (flow, steps) = Fixture::stepped().await;
     let mut old = Stream::open(flow.backend(), "/sse?sessionId=s").await;
     steps.release();
     assert_eq!(old.message().await.1.kind, Kind::Connecting);
+    let mut other = Stream::resume(flow.front(), "/api/sse?sessionId=s", old.last_event_id()).await;
 
     let mut new = Stream::open(flow.backend(), "/sse?sessionId=s").await;
-    // The old run waits for its turn first, so it takes this step and finds itself fenced.
-    steps.release();
     assert_eq!(old.message().await.1.kind, Kind::Superseded);
+    assert_eq!(other.message().await.1.kind, Kind::Superseded);
     let stored = listing(flow.backend(), "/events?sessionId=s").await;
     assert_eq!(stored["events"], json!([]), "the old run wrote into the new one");
 
+    // Every step is the new run's: nobody else waits for one.
     for kind in SEVEN {
         steps.release();
         assert_eq!(new.message().await.1.kind, kind);
     }
     let stored = listing(flow.backend(), "/events?sessionId=s").await;
     assert_eq!(stored["events"].as_array().unwrap().len(), 7);
+}
+
+#[tokio::test]
+async fn a_stream_never_shows_the_run_of_another_process_not_even_for_a_moment() {
+    let one = Fixture::start(&["--interval-ms=600000"]).await;
+    let other = one.beside(&["--interval-ms=600000"]).await;
+    let mut old = Stream::open(one.backend(), "/sse?sessionId=s").await;
+    assert_eq!(old.message().await.1.kind, Kind::Connecting);
+    let mut new = Stream::open(other.backend(), "/sse?sessionId=s").await;
+    assert_eq!(new.message().await.1.kind, Kind::Connecting);
+    // What comes after it in the log has come to the one, so that has come too.
+    let mut witness = Stream::open(one.backend(), "/sse?sessionId=w").await;
+    witness.message().await;
+    // Its own next append would show the old run that it is fenced out; this does it sooner.
+    let _newest = Stream::open(one.backend(), "/sse?sessionId=s").await;
+    assert_eq!(old.message().await.1.kind, Kind::Superseded);
+}
+
+#[tokio::test]
+async fn a_stream_that_was_cut_is_resumed_where_it_was() {
+    let (flow, steps) = Fixture::stepped().await;
+    let mut stream = Stream::open(flow.front(), "/api/sse?sessionId=s").await;
+    let mut received = Vec::new();
+    for step in 0..7 {
+        // Now before the event is made, now after it.
+        if step % 2 == 0 {
+            steps.release();
+        }
+        if step > 0 {
+            let id = stream.last_event_id().to_owned();
+            stream = Stream::resume(flow.front(), "/api/sse?sessionId=s", &id).await;
+        }
+        if step % 2 == 1 {
+            steps.release();
+        }
+        received.push(stream.message().await);
+        assert_eq!(stream.named, ["position"], "it goes on, and begins nothing anew");
+    }
+    assert_eq!(kinds(&received), SEVEN);
+    let stored = listing(flow.front(), "/api/events?sessionId=s").await;
+    assert_eq!(stored["events"], json!(listed(&received)));
+}
+
+#[tokio::test]
+async fn a_client_that_has_seen_nothing_but_the_position_is_resumed_too() {
+    let (flow, steps) = Fixture::stepped().await;
+    let mut stream = Stream::open(flow.backend(), "/sse?sessionId=s").await;
+    let id = stream.position().await;
+    drop(stream);
+    let mut stream = Stream::resume(flow.backend(), "/sse?sessionId=s", &id).await;
+    steps.release();
+    assert_eq!(stream.message().await.1.kind, Kind::Connecting);
+    assert_eq!(stream.named, ["position"]);
+    assert_eq!(flow.app.runs.as_ref().unwrap().count(), 1);
+}
+
+#[tokio::test]
+async fn the_header_of_a_browser_goes_before_the_query_of_its_page() {
+    let flow = Fixture::quick().await;
+    let received = run_to_completion(flow.front(), "/api/sse?sessionId=s").await;
+    let (first, fourth) = (&received[0].0.last_event_id, &received[3].0.last_event_id);
+    let url = format!("http://{}/api/sse?sessionId=s&lastEventId={first}", flow.front());
+    let request = client().get(url).header("last-event-id", fourth.as_str());
+    let mut stream = Stream::of(request.send().await.unwrap());
+    assert_eq!(stream.message().await.0, received[4].0);
+}
+
+#[tokio::test]
+async fn a_complete_run_gives_its_rest_and_then_204() {
+    let flow = Fixture::quick().await;
+    let received = run_to_completion(flow.front(), "/api/sse?sessionId=s").await;
+    let path = "/api/sse?sessionId=s";
+    let mut stream = Stream::resume(flow.front(), path, &received[4].0.last_event_id).await;
+    assert_eq!(stream.message().await, received[5]);
+    assert_eq!(stream.message().await, received[6]);
+    assert_eq!(stream.named, ["position"]);
+    let last = &received[6].0.last_event_id;
+    for (address, prefix) in [(flow.front(), "/api"), (flow.backend(), "")] {
+        let path = format!("{prefix}/sse?sessionId=s&lastEventId={last}");
+        assert_eq!(get(address, &path).await.status(), 204, "{path}");
+    }
+    let stored = listing(flow.front(), "/api/events?sessionId=s").await;
+    assert_eq!(stored["events"], json!(listed(&received)), "none of this began a run");
+}
+
+#[tokio::test]
+async fn an_id_that_is_none_of_the_run_gets_the_whole_run_after_a_reset() {
+    let flow = Fixture::quick().await;
+    let old = run_to_completion(flow.backend(), "/sse?sessionId=s").await;
+    let new = run_to_completion(flow.backend(), "/sse?sessionId=s").await;
+    for id in [old[2].0.last_event_id.as_str(), "1-1", "nonsense"] {
+        let mut stream = Stream::resume(flow.backend(), "/sse?sessionId=s", id).await;
+        let mut received = Vec::new();
+        for _ in 0..7 {
+            received.push(stream.message().await);
+        }
+        assert_eq!(received, new, "{id}");
+        assert_eq!(stream.named, ["reset", "position"], "{id}");
+    }
+}
+
+#[tokio::test]
+async fn a_resume_after_a_restart_begins_a_new_run_and_says_reset() {
+    let (flow, steps) = Fixture::stepped().await;
+    let mut stream = Stream::open(flow.backend(), "/sse?sessionId=s").await;
+    steps.release();
+    let (first, _) = stream.message().await;
+    let database = flow.stop().await;
+    assert!(stream.next().await.unwrap().is_none());
+
+    let (flow, steps) = Fixture::stepped_in(database).await;
+    let mut stream = Stream::resume(flow.backend(), "/sse?sessionId=s", &first.last_event_id).await;
+    // Who is cut off before it has heard that is told so again, and gets the same run.
+    stream.position().await;
+    assert_eq!(stream.named, ["reset", "position"]);
+    let mut stream = Stream::resume(flow.backend(), "/sse?sessionId=s", &first.last_event_id).await;
+    let mut received = Vec::new();
+    for _ in 0..7 {
+        steps.release();
+        received.push(stream.message().await);
+    }
+    assert_eq!(kinds(&received), SEVEN);
+    assert_eq!(stream.named, ["reset", "position"]);
+    let stored = listing(flow.backend(), "/events?sessionId=s").await;
+    assert_eq!(stored["events"], json!(listed(&received)));
+}
+
+#[tokio::test]
+async fn a_completion_outlives_the_process() {
+    let flow = Fixture::quick().await;
+    let received = run_to_completion(flow.backend(), "/sse?sessionId=s").await;
+    let database = flow.stop().await;
+    let (flow, _steps) = Fixture::stepped_in(database).await;
+    let path = "/sse?sessionId=s";
+    let mut stream = Stream::resume(flow.backend(), path, &received[5].0.last_event_id).await;
+    assert_eq!(stream.message().await, received[6]);
+    let path = format!("{path}&lastEventId={}", received[6].0.last_event_id);
+    assert_eq!(get(flow.backend(), &path).await.status(), 204);
 }
 
 #[tokio::test]
@@ -178,6 +317,7 @@ async fn bad_input_is_refused_with_a_reason() {
         ("/sse?sessionId=%FF", 400, "invalid_session_id"),
         ("/sse?sessionId=a&sessionId=b", 400, "invalid_query"),
         (&long, 400, "invalid_session_id"),
+        ("/sse?sessionId=a&lastEventId=%00", 400, "invalid_last_event_id"),
         ("/events", 400, "invalid_session_id"),
         ("/events?sessionId=s&after=x", 400, "invalid_after"),
         ("/events?sessionId=s&after=1-1&after=1-2", 400, "invalid_query"),
@@ -280,15 +420,16 @@ impl Counted {
         Self { flow, runtime, idle_tasks, front }
     }
 
-    /// Waits until the backend has no stream, no connection and no task more than at its start,
-    /// when tasks of starting may still have been there: hence many streams in these tests. A timer
-    /// lives in its task.
-    async fn until_let_go(&self) {
+    /// Waits until the backend has no stream, no connection, this many runs, and no other task more
+    /// than at its start, when tasks of starting may still have been there: hence many streams in
+    /// these tests. A run is one task, and a timer lives in its task.
+    async fn until_let_go(&self, runs: usize) {
         until(BOUND, "the backend lets go", async || {
             let backend = self.flow.app.backend.as_ref().unwrap();
             self.flow.app.streams.count() == 0
                 && backend.connections.count() == 0
-                && self.runtime.metrics().num_alive_tasks() <= self.idle_tasks
+                && self.flow.app.runs.as_ref().unwrap().count() == runs
+                && self.runtime.metrics().num_alive_tasks() <= self.idle_tasks + runs
         })
         .await;
     }
@@ -307,7 +448,7 @@ async fn after_complete_the_backend_has_let_go() {
         let path = format!("/api/sse?sessionId={session}");
         assert_eq!(kinds(&run_to_completion(counted.front.front(), &path).await), SEVEN);
     }
-    counted.until_let_go().await;
+    counted.until_let_go(0).await;
     counted.end();
 }
 
@@ -323,6 +464,23 @@ async fn when_the_client_goes_in_mid_stream_the_backend_lets_go_through_the_prox
     }
     assert_eq!(counted.flow.app.streams.count(), MANY);
     drop(streams);
-    counted.until_let_go().await;
+    // The runs go on, for whoever comes back.
+    counted.until_let_go(MANY).await;
+    counted.end();
+}
+
+#[tokio::test]
+async fn a_run_whose_client_has_gone_comes_to_its_end_and_then_there_is_nothing_of_it() {
+    let counted = Counted::start("--interval-ms=20").await;
+    for session in 0..MANY {
+        let path = format!("/api/sse?sessionId={session}");
+        Stream::open(counted.front.front(), &path).await.message().await;
+    }
+    counted.until_let_go(0).await;
+    for session in 0..MANY {
+        let path = format!("/api/events?sessionId={session}");
+        let stored = listing(counted.front.front(), &path).await;
+        assert_eq!(stored["events"].as_array().unwrap().len(), SEVEN.len());
+    }
     counted.end();
 }

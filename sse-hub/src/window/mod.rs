@@ -79,6 +79,16 @@ impl Window {
         }
     }
 
+    /// Takes note of a clear that this process has been told of by the store: the topic is not complete any more, which
+    /// who subscribes before the feed has come there must not take it for.
+    pub(crate) fn learn_clear(&self, topic: &Topic, position: Position) {
+        self.learn(position);
+        let log = lock(&self.logs).by_topic.get(topic).cloned();
+        if let Some(log) = log {
+            log.observe(position, false);
+        }
+    }
+
     /// Whether the log has had this epoch and has it no longer.
     pub(crate) fn is_retired(&self, epoch: u64) -> bool {
         lock(&self.logs).retired.contains(&epoch)

@@ -112,3 +112,21 @@ async fn a_subscription_without_topics_is_not_complete() {
     client.read().await;
     assert!(!client.is_over);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_cleared_a_moment_ago_is_not_taken_for_complete() {
+    let (hub, store) = hub(|hub| hub).await;
+    publish(&hub, "t", "a").await;
+    hub.complete("t").await.unwrap();
+    settle().await;
+    // The feed does not come to the clear.
+    store.holds_feed.send_replace(true);
+    let cleared = hub.clear("t").await.unwrap();
+    let subscription = hub.subscribe(["t"]).resume_from(cleared.position).await;
+    let mut client = Client::new(subscription.expect("it is not complete"));
+    client.read().await;
+    store.holds_feed.send_replace(false);
+    publish(&hub, "t", "b").await;
+    assert_eq!(client.words().await, ["b"]);
+    assert!(!client.is_over);
+}

@@ -2,10 +2,12 @@
 
 mod answer;
 mod conn;
+mod relay;
 mod request;
 mod scripted;
 
 pub use answer::{Answer, Gate};
 pub use conn::{Conn, Listener, unchunked};
+pub use relay::Relay;
 pub use request::Request;
 pub use scripted::Scripted;

@@ -9,7 +9,7 @@ mod visitor;
 use std::process::ExitCode;
 
 use serde_json::json;
-use testkit::{BOUND, Browser, Key, Service, Test, test, until};
+use testkit::{BOUND, Browser, Key, Relay, Service, Test, test, until};
 
 use split::Split;
 use support::{Fixture, framework};
@@ -22,6 +22,7 @@ pub(crate) fn main() -> ExitCode {
     let actix = [
         test!(the_seven_events_arrive_one_by_one_and_are_read_back, Browser),
         test!(a_backend_killed_in_mid_stream_is_shown_and_the_page_comes_back, Browser),
+        test!(a_stream_that_is_cut_twice_goes_on_where_it_was, Browser),
         test!(stop_hangs_up_and_nothing_comes_after, Browser),
         test!(a_page_that_is_left_in_mid_stream_lets_go, Browser),
     ];
@@ -51,9 +52,11 @@ pub(crate) fn main() -> ExitCode {
         test!(a_duplicated_tab_and_a_reloaded_page_are_new_sessions, Browser),
         test!(the_browser_speaks_to_the_front_alone_when_there_are_two_processes, Browser),
         test!(a_backend_killed_in_mid_stream_is_shown_and_the_page_comes_back, Browser),
+        test!(a_stream_that_is_cut_twice_goes_on_where_it_was, Browser),
         test!(stop_hangs_up_and_nothing_comes_after, Browser),
         test!(a_page_that_is_left_in_mid_stream_lets_go, Browser),
         test!(a_run_that_was_replaced_says_so_and_stays_away, Browser),
+        test!(two_tabs_of_a_session_show_one_run, Browser),
         test!(the_stored_events_can_be_reloaded_and_a_failure_is_shown, Browser),
         test!(text_from_the_server_is_shown_and_never_run, Browser),
         test!(a_run_needs_no_mouse, Browser),
@@ -197,13 +200,9 @@ async fn backend_killed_on(service: Option<Service>) {
 
     split.kill_backend();
     visitor.is("reconnecting").await;
-    assert_eq!(visitor.alert().await, "The connection was lost in mid-stream.");
-    assert_eq!(visitor.errors().await, 1);
+    visitor.has_alerted("The connection was lost in mid-stream.").await;
     // It tries again by itself, and again.
-    until(BOUND, "an attempt in vain", async || {
-        visitor.alert().await == "The server cannot be reached."
-    })
-    .await;
+    visitor.has_alerted("The server cannot be reached.").await;
     assert!(visitor.errors().await >= 2);
 
     split.restart_backend(&["--interval-ms", "20"]).await;
@@ -212,6 +211,40 @@ async fn backend_killed_on(service: Option<Service>) {
     assert_eq!(visitor.types().await, SEVEN);
     assert_eq!(visitor.alert().await, "");
     assert!(visitor.has_hung_up().await);
+}
+
+async fn a_stream_that_is_cut_twice_goes_on_where_it_was() {
+    let (site, steps) = Fixture::stepped().await;
+    let relay = Relay::to(site.backend()).await;
+    let url = format!("--backend-url=http://{}", relay.addr());
+    let front = Fixture::start(&["--role=front", &url]).await;
+    let browser = Browser::start().await;
+    let visitor = Visitor::open(&browser, &page_of(&front)).await;
+    visitor.page.click("#start").await;
+    for count in 1..=2 {
+        steps.release();
+        visitor.sees(count).await;
+    }
+    for (cut, count) in [(1, 4), (2, 6)] {
+        relay.cut();
+        // One while nobody listens, one to those who have come back.
+        steps.release();
+        until(BOUND, "the loss is noticed", async || visitor.errors().await == cut).await;
+        visitor.has_alerted("The connection was lost in mid-stream.").await;
+        visitor.sees(count - 1).await;
+        visitor.is("open").await;
+        assert_eq!(visitor.alert().await, "");
+        steps.release();
+        visitor.sees(count).await;
+    }
+    steps.release();
+    visitor.has_read_back(SEVEN.len()).await;
+    assert_eq!(visitor.types().await, SEVEN);
+    // Not one of them came twice, and there was one run.
+    assert_eq!(visitor.received().await, visitor.listed("timeline").await);
+    assert_eq!(visitor.errors().await, 2);
+    assert!(visitor.has_hung_up().await);
+    until(BOUND, "the backend has let go", async || site.app.streams.count() == 0).await;
 }
 
 async fn stop_hangs_up_and_nothing_comes_after() {
@@ -244,6 +277,8 @@ async fn a_page_that_is_left_in_mid_stream_lets_go() {
     visitor.is("idle").await;
     assert_eq!(visitor.page.data("body", "errors").await, "0");
 
+    // The first run goes on, and would take the steps of another one.
+    let (site, steps) = Fixture::stepped().await;
     let other = Visitor::open(&browser, &page_of(&site)).await;
     other.page.click("#start").await;
     steps.release();
@@ -265,13 +300,34 @@ async fn a_run_that_was_replaced_says_so_and_stays_away() {
     let session = visitor.session().await;
     let open = format!("window.other = new EventSource('/api/sse?sessionId={session}')");
     intruder.eval(&open).await;
-    until(BOUND, "a newer run", async || site.app.streams.count() == 2).await;
-    steps.release();
     visitor.is("error").await;
     assert_eq!(visitor.types().await, ["connecting", "superseded"]);
     assert_eq!(visitor.alert().await, "A newer run of this session took over.");
     assert!(visitor.has_hung_up().await);
     assert_eq!(visitor.errors().await, 0);
+}
+
+async fn two_tabs_of_a_session_show_one_run() {
+    let (site, steps) = Fixture::stepped().await;
+    let browser = Browser::start().await;
+    let visitor = Visitor::open(&browser, &page_of(&site)).await;
+    visitor.page.click("#start").await;
+    steps.release();
+    visitor.sees(1).await;
+    let first = visitor.received().await[0].clone();
+
+    let tab = Visitor::open(&browser, &page_of(&site)).await;
+    let (session, id) = (visitor.session().await, first["id"].as_str().unwrap());
+    let open = format!("new EventSource('/api/sse?sessionId={session}&lastEventId={id}')");
+    tab.page.eval(&open).await;
+    until(BOUND, "both are there", async || site.app.streams.count() == 2).await;
+    for _ in 1..SEVEN.len() {
+        steps.release();
+    }
+    visitor.has_read_back(SEVEN.len()).await;
+    assert_eq!(visitor.types().await, SEVEN);
+    until(BOUND, "the tab has the rest", async || tab.received().await.len() == 6).await;
+    assert_eq!(tab.received().await, visitor.received().await[1..]);
 }
 
 async fn the_stored_events_can_be_reloaded_and_a_failure_is_shown() {
@@ -305,11 +361,15 @@ async fn text_from_the_server_is_shown_and_never_run() {
     let browser = Browser::start().await;
     let page = browser.open(&page_of(&site)).await;
     page.eval(
-        r#"window.EventSource = class { constructor() { window.fake = this; } close() {} };
+        r#"window.EventSource = class extends EventTarget {
+            constructor() { super(); window.fake = this; }
+            close() {}
+        };
         document.querySelector('#start').click();
+        window.send = (init) => fake.dispatchEvent(new MessageEvent('message', init));
         const markup = '<img src=x onerror="document.title = 1"><script>document.title = 1</script>';
         const event = { type: markup, message: markup, timestamp: markup, data: markup };
-        fake.onmessage({ lastEventId: markup, data: JSON.stringify(event) });"#,
+        send({ lastEventId: markup, data: JSON.stringify(event) });"#,
     )
     .await;
     assert!(page.text("#timeline .text").await.starts_with("<img src=x"));
@@ -317,7 +377,7 @@ async fn text_from_the_server_is_shown_and_never_run() {
     assert_ne!(page.eval("return document.title").await, "1");
 
     // What is no event ends the run, and is told.
-    page.eval("fake.onmessage({ lastEventId: '', data: 'no JSON' })").await;
+    page.eval("send({ lastEventId: '', data: 'no JSON' })").await;
     assert_eq!(page.data("body", "state").await, "error");
     let alert = page.text("#alert").await;
     assert_eq!(alert, "The server sent an event that this page cannot read.");

@@ -6,7 +6,10 @@ use testkit::{BOUND, Browser, Page, until};
 /// Notes what happens to every `EventSource` of the page, apart from what the page makes of it.
 const WATCH: &str = r"
     const Real = window.EventSource;
-    window.watched = { sources: [], errors: 0, closes: 0, received: [] };
+    window.watched = { sources: [], errors: 0, closes: 0, received: [], alerts: [] };
+    const alert = document.querySelector('#alert');
+    new MutationObserver(() => watched.alerts.push(alert.textContent))
+        .observe(alert, { childList: true });
     window.EventSource = class extends Real {
         constructor(...given) {
             super(...given);
@@ -87,13 +90,18 @@ impl Visitor {
     pub(crate) async fn has_read_back(&self, count: usize) {
         let what = format!("{count} stored events on the page");
         until(BOUND, &what, async || self.listed("stored").await.len() == count).await;
-        let received = self.page.eval("return watched.received").await;
-        let received = received.as_array().unwrap().clone();
+        let received = self.received().await;
         let last = received.len().checked_sub(count).expect("as many received");
         assert_eq!(self.listed("stored").await, received[last..]);
         assert_eq!(self.listed("timeline").await, received[last..]);
         let verdict = self.page.text("#verdict").await;
         assert_eq!(verdict, "Identical to what was received, event by event.");
+    }
+
+    /// The events that the browser has received, of all streams and runs.
+    pub(crate) async fn received(&self) -> Vec<Value> {
+        let received = self.page.eval("return watched.received").await;
+        received.as_array().unwrap().clone()
     }
 
     /// How often an `error` event came, as the browser counts and as the page does.
@@ -108,6 +116,15 @@ impl Visitor {
         let script = "return watched.closes === watched.sources.length
             && watched.sources.every((source) => source.readyState === EventSource.CLOSED)";
         self.page.eval(script).await.as_bool().unwrap()
+    }
+
+    /// Waits until the page has said this is wrong, be it for a moment.
+    pub(crate) async fn has_alerted(&self, alert: &str) {
+        until(BOUND, alert, async || {
+            let alerts = self.page.eval("return watched.alerts").await;
+            alerts.as_array().unwrap().iter().any(|it| it == alert)
+        })
+        .await;
     }
 
     /// What the page says is wrong; empty: nothing.

@@ -1,7 +1,9 @@
 //! A running application, and a client that is no browser.
 #![allow(dead_code, unreachable_pub)]
 
+use std::fmt::Display;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use clap::Parser as _;
 use flow::app::{App, Part};
@@ -21,7 +23,7 @@ pub fn framework() -> &'static str {
 /// The application in this process, both of its roles, with a database of its own that lives as long.
 pub struct Fixture {
     pub app: App,
-    _database: Scratch,
+    database: Arc<Scratch>,
 }
 
 impl Fixture {
@@ -31,7 +33,18 @@ impl Fixture {
     }
 
     pub async fn start(arguments: &[&str]) -> Self {
-        Self::on(Scratch::new(None).await, arguments, None).await
+        Self::on(Scratch::new(None).await.into(), arguments, None).await
+    }
+
+    /// Another one on the same database.
+    pub async fn beside(&self, arguments: &[&str]) -> Self {
+        Self::on(self.database.clone(), arguments, None).await
+    }
+
+    /// Stops it, and gives its database.
+    pub async fn stop(self) -> Arc<Scratch> {
+        self.app.stop().await;
+        self.database
     }
 
     /// A run whose events wait for a release each.
@@ -41,20 +54,24 @@ impl Fixture {
 
     /// The same on the database of this service.
     pub async fn stepped_on(service: Option<Service>) -> (Self, Steps) {
+        Self::stepped_in(Scratch::new(service).await.into()).await
+    }
+
+    /// The same on a database that is there.
+    pub async fn stepped_in(database: Arc<Scratch>) -> (Self, Steps) {
         let (pace, steps) = Pace::stepped();
-        let database = Scratch::new(service).await;
         // A test that ends within its bound has not waited for this grace.
         (Self::on(database, &["--grace=3600"], Some(pace)).await, steps)
     }
 
-    async fn on(database: Scratch, arguments: &[&str], pace: Option<Pace>) -> Self {
+    async fn on(database: Arc<Scratch>, arguments: &[&str], pace: Option<Pace>) -> Self {
         let url = database.url();
         let fixed = ["flow", "--port=0", "--backend-port=0", "--framework", framework()];
         let fixed = [&fixed[..], &["--database-url", &url], arguments].concat();
         let config = Config::try_parse_from(fixed).expect("the arguments are right");
         let pace = pace.unwrap_or(Pace::Every(config.interval()));
         let app = App::start(&config, pace).await.expect("the application starts");
-        Self { app, _database: database }
+        Self { app, database }
     }
 
     pub fn front(&self) -> SocketAddr {
@@ -90,6 +107,8 @@ pub async fn listing(address: SocketAddr, path: &str) -> Value {
 pub struct Stream {
     response: Response,
     decoder: Decoder,
+    /// The types of the events that a plain `onmessage` page does not see.
+    pub named: Vec<String>,
 }
 
 impl Stream {
@@ -97,13 +116,47 @@ impl Stream {
         let response = get(address, path).await;
         assert_eq!(response.status(), 200);
         assert_eq!(response.headers()["content-type"], "text/event-stream");
-        Self { response, decoder: Decoder::new() }
+        Self::of(response)
+    }
+
+    /// The stream of an answer.
+    pub fn of(response: Response) -> Self {
+        Self { response, decoder: Decoder::new(), named: Vec::new() }
+    }
+
+    /// Reads on until the client has an id, and gives it: what the first event is for.
+    pub async fn position(&mut self) -> String {
+        while self.last_event_id().is_empty() {
+            while let Some(event) = self.decoder.next_message().expect("within limits") {
+                assert_ne!(event.event_type, "message", "the position comes first");
+                self.named.push(event.event_type.to_string());
+            }
+            if self.last_event_id().is_empty() {
+                let chunk = self.response.chunk().await.expect("the stream is whole");
+                self.decoder.feed(chunk.expect("the stream goes on"));
+            }
+        }
+        self.last_event_id().to_owned()
+    }
+
+    /// Opens the session's stream after an event.
+    pub async fn resume(address: SocketAddr, path: &str, last_event_id: impl Display) -> Self {
+        Self::open(address, &format!("{path}&lastEventId={last_event_id}")).await
+    }
+
+    /// The id of the last event that came, named ones too: what a browser sends when it comes back.
+    pub fn last_event_id(&self) -> &str {
+        self.decoder.last_event_id()
     }
 
     /// The next message; `None` at a clean end, an error where the response was cut short.
     pub async fn next(&mut self) -> Result<Option<(MessageEvent, Message)>, reqwest::Error> {
         loop {
             if let Some(event) = self.decoder.next_message().expect("within limits") {
+                if event.event_type != "message" {
+                    self.named.push(event.event_type.to_string());
+                    continue;
+                }
                 let message = serde_json::from_str(&event.data).expect("the documented wire");
                 return Ok(Some((event, message)));
             }
