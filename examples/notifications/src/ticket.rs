@@ -191,3 +191,55 @@ impl std::error::Error for TicketError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission() -> Admission {
+        Admission {
+            user: User::find("ada").unwrap(),
+            topics: ["everyone", "user/ada", "task/ada/0123456789abcdef"]
+                .map(|text| text.parse().unwrap())
+                .into(),
+            expires: UNIX_EPOCH + Duration::from_secs(1_800_000_000),
+        }
+    }
+
+    async fn tickets(lifetime: Duration) -> Tickets {
+        Tickets::open("sqlite::memory:", lifetime).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_ticket_opens_what_it_was_issued_for_once() {
+        let tickets = tickets(Duration::from_secs(30)).await;
+        let ticket = tickets.issue(&admission()).await.unwrap();
+        assert_ne!(ticket, tickets.issue(&admission()).await.unwrap());
+        assert_eq!(tickets.redeem(Some(&ticket)).await.unwrap(), admission());
+        let again = tickets.redeem(Some(&ticket)).await;
+        assert!(matches!(again, Err(TicketError::Refused)), "{again:?}");
+    }
+
+    #[tokio::test]
+    async fn a_ticket_that_is_too_old_opens_nothing_and_is_swept_away() {
+        let tickets = tickets(Duration::ZERO).await;
+        let ticket = tickets.issue(&admission()).await.unwrap();
+        let redeemed = tickets.redeem(Some(&ticket)).await;
+        assert!(matches!(redeemed, Err(TicketError::Refused)), "{redeemed:?}");
+        tickets.issue(&admission()).await.unwrap();
+        assert_eq!(tickets.sweep().await.unwrap(), 1);
+        let longer = Tickets { lifetime: Duration::from_secs(30), ..tickets };
+        longer.issue(&admission()).await.unwrap();
+        assert_eq!(longer.sweep().await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_no_ticket_is_not_asked_for() {
+        let tickets = tickets(Duration::from_secs(30)).await;
+        assert!(matches!(tickets.redeem(None).await, Err(TicketError::Missing)));
+        for text in ["", "x", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", &"A".repeat(32), &"0".repeat(33)] {
+            let redeemed = tickets.redeem(Some(text)).await;
+            assert!(matches!(redeemed, Err(TicketError::Malformed)), "{text}: {redeemed:?}");
+        }
+    }
+}
