@@ -125,14 +125,14 @@ where
             match source.poll_next(cx) {
                 Poll::Pending => break,
                 Poll::Ready(None) => this.machine.source_ended(CloseReason::SourceEnded),
-                Poll::Ready(Some(item)) => match item.into_block() {
-                    Ok(block) => {
-                        if this.machine.completes(&block) {
+                Poll::Ready(Some(item)) => match item.leave(this.out, this.machine.completion()) {
+                    Ok(completes) => {
+                        this.machine.took_event();
+                        if completes {
                             this.machine.complete(Instant::now().into_std());
                             // It was set for silence.
                             this.timer.set(None);
                         }
-                        this.out.push(block);
                     }
                     Err(error) => {
                         *this.failure = Some(error);

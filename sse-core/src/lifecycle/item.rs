@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use crate::{Event, Frame};
+use super::out::Out;
+use crate::{Completion, Event, Frame};
 
 /// What a stream of events may give: an [`Event`], a [`Frame`], or a `Result` of either.
 ///
@@ -14,59 +15,41 @@ pub trait StreamItem: sealed::Sealed {}
 impl<T: sealed::Sealed> StreamItem for T {}
 
 pub(crate) mod sealed {
+    use super::{BoxError, Completion, Out};
+
     /// Hides the one method that a public trait would otherwise promise.
     pub trait Sealed {
-        /// The block, or why the source has failed.
-        fn into_block(self) -> Result<super::Block, super::BoxError>;
+        /// Adds it to what is leaving, and says whether it completes the stream; or why the source has
+        /// failed.
+        fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<bool, BoxError>;
     }
 }
 
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
-/// An event that is still to be encoded, or one that is.
-#[derive(Debug)]
-pub enum Block {
-    Event(Event),
-    Frame(Frame),
-}
-
-impl Block {
-    pub(crate) fn event_type(&self) -> Option<&str> {
-        match self {
-            Self::Event(event) => event.event_type().map(|text| text.as_str()),
-            Self::Frame(frame) => frame.event_type(),
-        }
-    }
-
-    pub(crate) fn id(&self) -> Option<&str> {
-        match self {
-            Self::Event(event) => event.id().map(|text| text.as_str()),
-            Self::Frame(frame) => frame.id(),
-        }
-    }
-
-    pub(crate) fn data(&self) -> Option<Cow<'_, str>> {
-        match self {
-            Self::Event(event) => event.data().map(Cow::Borrowed),
-            Self::Frame(frame) => frame.data(),
-        }
-    }
-}
-
 impl sealed::Sealed for Event {
-    fn into_block(self) -> Result<Block, BoxError> {
-        Ok(Block::Event(self))
+    fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<bool, BoxError> {
+        out.push(&self);
+        Ok(completion.is_some_and(|completion| {
+            let event_type = self.event_type().map(|text| text.as_str());
+            let id = self.id().map(|text| text.as_str());
+            completion.is_met(event_type, id, || self.data().map(Cow::Borrowed))
+        }))
     }
 }
 
 impl sealed::Sealed for Frame {
-    fn into_block(self) -> Result<Block, BoxError> {
-        Ok(Block::Frame(self))
+    fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<bool, BoxError> {
+        let completes = completion.is_some_and(|completion| {
+            completion.is_met(self.event_type(), self.id(), || self.data())
+        });
+        out.push_bytes(self.into_bytes());
+        Ok(completes)
     }
 }
 
 impl<T: sealed::Sealed, E: Into<BoxError>> sealed::Sealed for Result<T, E> {
-    fn into_block(self) -> Result<Block, BoxError> {
-        self.map_err(Into::into)?.into_block()
+    fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<bool, BoxError> {
+        self.map_err(Into::into)?.leave(out, completion)
     }
 }

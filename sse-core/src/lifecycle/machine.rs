@@ -5,11 +5,10 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::item::Block;
 use super::keep_alive::EMPTY_COMMENT;
 use super::out::Out;
 use super::{CloseReason, Ending, Settings};
-use crate::{Event, spread};
+use crate::{Completion, Event, spread};
 
 /// Decides when a stream is silent, complete or over, and writes what that calls for.
 #[derive(Debug)]
@@ -47,21 +46,23 @@ impl Machine {
     /// Writes the first byte: headers alone do not make every proxy forward them.
     pub(super) fn open(&mut self, out: &mut Out) {
         if self.settings.says_retry {
-            out.push(Block::Event(Event::default().with_retry(self.settings.ending().retry)));
+            out.push(&Event::default().with_retry(self.settings.ending().retry));
         } else {
             out.push_bytes(Bytes::from_static(EMPTY_COMMENT));
         }
     }
 
-    /// Takes note of a block of the source; whether it is the one that completes the stream.
-    pub(super) fn completes(&mut self, block: &Block) -> bool {
-        self.events += 1;
-        self.settings.complete_on.as_ref().is_some_and(|completion| {
-            completion.is_met(block.event_type(), block.id(), || block.data())
-        })
+    /// Which event is to complete the stream.
+    pub(super) fn completion(&self) -> Option<&Completion> {
+        self.settings.complete_on.as_ref()
     }
 
-    /// Takes note that the completing block is leaving.
+    /// Takes note that an event is leaving.
+    pub(super) fn took_event(&mut self) {
+        self.events += 1;
+    }
+
+    /// Takes note that it was the completing one.
     pub(super) fn complete(&mut self, now: Instant) {
         self.phase = match now.checked_add(self.settings.ending().linger) {
             Some(until) if until > now => Phase::Lingering { until },
@@ -150,7 +151,7 @@ impl Machine {
 
     fn say_retry(&self, over: RangeInclusive<Duration>, out: &mut Out) {
         let retry = spread(over, self.jitter);
-        out.push(Block::Event(Event::default().with_retry(retry)));
+        out.push(&Event::default().with_retry(retry));
     }
 
     /// A stream that is complete stays so, whatever comes after.

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::item::Block;
+use crate::Event;
 
 /// The bytes that leave in the next chunk. A single block of shared bytes leaves as it is; only a
 /// second one makes a copy.
 #[derive(Debug, Default)]
-pub(super) struct Out {
+pub struct Out {
     /// The first block, while it is the only one.
     shared: Bytes,
     owned: Vec<u8>,
@@ -25,11 +25,8 @@ impl Out {
         self.len() == 0
     }
 
-    pub(super) fn push(&mut self, block: Block) {
-        match block {
-            Block::Frame(frame) => self.push_bytes(frame.into_bytes()),
-            Block::Event(event) => event.encode_into(self.copy(event.encoded_len())),
-        }
+    pub(super) fn push(&mut self, event: &Event) {
+        event.encode_into(self.copy(event.encoded_len()));
     }
 
     pub(super) fn push_bytes(&mut self, bytes: Bytes) {
