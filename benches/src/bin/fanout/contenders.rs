@@ -4,6 +4,7 @@
 mod actix;
 mod axum;
 mod bare;
+mod hyper;
 
 use crate::server::Server;
 
@@ -27,6 +28,20 @@ pub(crate) const CONTENDERS: &[Contender] = &[
     Contender { name: "actix, a body of shared bytes", serve: actix::bytes },
     Contender { name: "bare, a write for each event", serve: bare::each },
     Contender { name: "bare, a write for all that is ready", serve: bare::together },
+];
+
+/// Ours by what the servers let one choose, of which the memory alone is measured.
+pub(crate) const WITH_OPTIONS: &[Contender] = &[
+    Contender { name: "axum::serve, into_make_service()", serve: axum::ours_made_once },
+    Contender { name: "hyper, HTTP/1.1 and 2", serve: hyper::as_it_is },
+    Contender { name: "hyper, max_buf_size(8 KiB)", serve: hyper::max_buf_size },
+    Contender { name: "hyper, http1_only()", serve: hyper::http1_only },
+    Contender { name: "hyper, header_read_timeout(10 s)", serve: hyper::header_read_timeout },
+    Contender { name: "hyper, writev(false)", serve: hyper::no_writev },
+    Contender { name: "hyper, half_close(true), max_buf_size(8 KiB)", serve: hyper::half_close },
+    Contender { name: "Actix, h1_write_buffer_size(1 KiB)", serve: actix::small_write_buffer },
+    Contender { name: "Actix, no timers", serve: actix::timeless },
+    Contender { name: "Actix, h1_allow_half_closed(true)", serve: actix::half_closed },
 ];
 
 /// What others are compared with, one event at a time.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::contenders::{CONTENDERS, Contender};
+use crate::contenders::{CONTENDERS, Contender, WITH_OPTIONS};
 use crate::server::Server;
 use crate::session::{Figures, Session};
 
@@ -38,21 +38,32 @@ struct Options {
     /// Only contenders with this in their name.
     #[arg(long, default_value = "")]
     only: String,
+    /// Measures the memory of a connection alone, and how the servers' options change it.
+    #[arg(long)]
+    memory: bool,
     /// Is the server of this contender.
     #[arg(long, hide = true)]
     serve: Option<String>,
+}
+
+impl Options {
+    fn chosen(&self, contenders: &'static [Contender]) -> Vec<&'static Contender> {
+        contenders.iter().filter(|it| it.name.contains(&self.only)).collect()
+    }
 }
 
 fn main() {
     let options = Options::parse();
     match &options.serve {
         Some(name) => serve(name),
+        None if options.memory => weigh(&options),
         None => compare(&options),
     }
 }
 
 fn serve(name: &str) {
-    let contender = CONTENDERS.iter().find(|it| it.name == name).expect("a contender");
+    let mut contenders = CONTENDERS.iter().chain(WITH_OPTIONS);
+    let contender = contenders.find(|it| it.name == name).expect("a contender");
     let server = Server::bind();
     let [clients, orders] = server.addresses();
     println!("{clients} {orders}");
@@ -60,8 +71,7 @@ fn serve(name: &str) {
 }
 
 fn compare(options: &Options) {
-    let contenders: Vec<&Contender> =
-        CONTENDERS.iter().filter(|it| it.name.contains(&options.only)).collect();
+    let contenders = options.chosen(CONTENDERS);
     let time = Duration::from_secs_f64(options.seconds);
     let mut tables = Vec::new();
     for &clients in &options.clients {
@@ -74,7 +84,21 @@ fn compare(options: &Options) {
             }
         }
         let names = contenders.iter().map(|it| it.name);
-        tables.push(table::of(clients, names.zip(&best)));
+        tables.push(table::of_figures(clients, names.zip(&best)));
     }
     println!("{}", tables.join("\n"));
+}
+
+fn weigh(options: &Options) {
+    let mut contenders = options.chosen(CONTENDERS);
+    contenders.extend(options.chosen(WITH_OPTIONS));
+    let idle = |contender: &Contender, clients| {
+        let turns = (0..options.rounds).map(|_| Session::start(contender.name, clients).idle());
+        turns.fold(f64::INFINITY, f64::min)
+    };
+    let rows = contenders.iter().map(|contender| {
+        let idle = options.clients.iter().map(|&clients| idle(contender, clients));
+        (contender.name, idle.collect())
+    });
+    println!("{}", table::of_memory(&options.clients, rows));
 }

@@ -1,4 +1,4 @@
-//! The table, in Markdown.
+//! The tables, in Markdown.
 
 use std::fmt::Write as _;
 
@@ -10,7 +10,7 @@ use crate::session::Figures;
 const AGAINST: [&str; DEPTHS.len()] = [AXUM_SHARED, AXUM_STRINGS];
 
 /// The figures of each contender with so many clients.
-pub(crate) fn of<'a>(
+pub(crate) fn of_figures<'a>(
     clients: usize,
     rows: impl Iterator<Item = (&'static str, &'a Figures)> + Clone,
 ) -> String {
@@ -32,6 +32,26 @@ pub(crate) fn of<'a>(
             let _ = write!(table, " {cpu:.2} | {ratio} | {median:.1} | {late:.1} |");
         }
         let _ = write!(table, " {:.1} |", figures.idle / 1024.0);
+    }
+    table
+}
+
+/// The memory of a connection of each contender, with each number of clients.
+pub(crate) fn of_memory(
+    clients: &[usize],
+    rows: impl Iterator<Item = (&'static str, Vec<f64>)>,
+) -> String {
+    let mut table = String::from("\n| KiB per idle connection |");
+    for clients in clients {
+        let _ = write!(table, " {clients} clients |");
+    }
+    table.push_str("\n|---|");
+    table.push_str(&"---|".repeat(clients.len()));
+    for (name, idle) in rows {
+        let _ = write!(table, "\n| {name} |");
+        for bytes in idle {
+            let _ = write!(table, " {:.1} |", bytes / 1024.0);
+        }
     }
     table
 }

@@ -4,6 +4,7 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use actix_web::http::KeepAlive;
 use actix_web::web::{self, Bytes, ServiceConfig};
 use actix_web::{App, HttpResponse, HttpServer};
 use actix_web_lab::sse::{self, Data};
@@ -15,8 +16,35 @@ use crate::server::{CAPACITY, Server, obey, received};
 
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// What is chosen of the server's options.
+#[derive(Clone, Copy, Default)]
+struct Options {
+    /// After how many bytes it flushes.
+    write_buffer: Option<usize>,
+    /// Whether it has no timer for the head of a request, nor for a connection without one.
+    timeless: bool,
+    /// Whether it takes a client that hangs up for one that only has no more to say.
+    half_closed: bool,
+}
+
 /// Ours, over frames.
 pub(super) fn ours(server: Server) {
+    ours_with(server, Options::default());
+}
+
+pub(super) fn small_write_buffer(server: Server) {
+    ours_with(server, Options { write_buffer: Some(1024), ..Options::default() });
+}
+
+pub(super) fn timeless(server: Server) {
+    ours_with(server, Options { timeless: true, ..Options::default() });
+}
+
+pub(super) fn half_closed(server: Server) {
+    ours_with(server, Options { half_closed: true, ..Options::default() });
+}
+
+fn ours_with(server: Server, options: Options) {
     let frames = Sender::<Frame>::new(CAPACITY);
     let subscribe = frames.clone();
     let routes = move |routes: &mut ServiceConfig| {
@@ -27,11 +55,12 @@ pub(super) fn ours(server: Server) {
         };
         routes.route("/", web::get().to(stream));
     };
-    serve(server, routes, async move |batch| {
+    let publish = async move |batch| {
         for data in batch {
             let _ = frames.send(Event::new(data).to_frame());
         }
-    });
+    };
+    serve_with(server, options, routes, publish);
 }
 
 /// The lab's over its events, whose data is shared; without a keep-alive.
@@ -92,9 +121,18 @@ pub(super) fn bytes(server: Server) {
     });
 }
 
-/// Publishes on the worker's thread: from another, each client's task would be woken across threads.
 fn serve(
     server: Server,
+    routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+    publish: impl AsyncFn(Vec<String>) + Clone + Send + 'static,
+) {
+    serve_with(server, Options::default(), routes, publish);
+}
+
+/// Publishes on the worker's thread: from another, each client's task would be woken across threads.
+fn serve_with(
+    server: Server,
+    options: Options,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     publish: impl AsyncFn(Vec<String>) + Clone + Send + 'static,
 ) {
@@ -106,8 +144,17 @@ fn serve(
         App::new().configure(routes.clone())
     };
     let serving = async {
-        let server = HttpServer::new(app).workers(1).disable_signals();
-        let server = server.tcp_nodelay(true).h1_allow_half_closed(false);
+        let mut server = HttpServer::new(app)
+            .workers(1)
+            .disable_signals()
+            .tcp_nodelay(true)
+            .h1_allow_half_closed(options.half_closed);
+        if let Some(bytes) = options.write_buffer {
+            server = server.h1_write_buffer_size(bytes);
+        }
+        if options.timeless {
+            server = server.client_request_timeout(Duration::ZERO).keep_alive(KeepAlive::Disabled);
+        }
         server.listen(clients).expect("a listener").run().await.expect("a server");
     };
     actix_web::rt::System::new().block_on(serving);
