@@ -19,6 +19,9 @@ use tokio_util::sync::CancellationToken;
 /// How long a new connection may say nothing, and how long a request's head may take.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// The least that hyper takes, and the longest head of a request: an idle stream holds little else.
+const BUFFER: usize = 8 * 1024;
+
 /// How long what was sent may stay unacknowledged: a client whose cable was pulled holds its stream
 /// no longer.
 pub const USER_TIMEOUT: Duration = Duration::from_secs(30);
@@ -71,7 +74,8 @@ pub async fn serve(
     Serving { connections, shutdown, grace }: Serving,
 ) {
     let mut server = auto::Builder::new(TokioExecutor::new());
-    server.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT);
+    let mut http1 = server.http1();
+    http1.timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(BUFFER);
     server.http2().timer(TokioTimer::new());
     let graceful = GracefulShutdown::new();
     let mut tasks = JoinSet::new();

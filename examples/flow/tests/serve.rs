@@ -68,3 +68,19 @@ async fn a_connection_that_says_nothing_does_not_hold_up_the_end() {
     tokio::time::timeout(BOUND, server.ended).await.expect("before the grace").unwrap();
     drop(client);
 }
+
+#[tokio::test]
+async fn the_head_of_a_request_is_bounded() {
+    let server = start(Duration::ZERO).await;
+    for (cookie, status) in [(7000, "200"), (9000, "431")] {
+        let mut client = TcpStream::connect(server.address).await.unwrap();
+        let cookie = "x".repeat(cookie);
+        let request = format!("GET / HTTP/1.1\r\nhost: x\r\ncookie: {cookie}\r\n\r\n");
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(answer, format!("HTTP/1.1 {status}").as_bytes());
+    }
+    server.shutdown.cancel();
+    server.ended.await.unwrap();
+}

@@ -23,8 +23,8 @@ pub(crate) async fn serve(
 ) -> io::Result<()> {
     // A connection that has just been closed takes no options, and needs none.
     let listener = listener.tap_io(|stream| drop(set_options(stream)));
-    let server =
-        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
+    let server = axum::serve(listener, router.into_make_service())
+        .with_graceful_shutdown(shutdown.clone().cancelled_owned());
     let deadline = async {
         shutdown.cancelled().await;
         tokio::time::sleep(grace).await;
