@@ -55,9 +55,12 @@ impl Key {
 
     /// A key like no other, for an append that this process alone may try again.
     pub fn random() -> Self {
+        let now = SystemTime::now();
         // `RandomState` has its keys from the operating system, and other ones each time.
-        let half = || RandomState::new().hash_one(SystemTime::now());
-        Self(format!("{:016x}{:016x}", half(), half()).into())
+        let random = || RandomState::new().hash_one(now);
+        // The time first: what a database writes together it then has together.
+        let time = milliseconds(now) & 0xffff_ffff_ffff;
+        Self(format!("{time:012x}{:016x}{:016x}", random(), random()).into())
     }
 
     /// What is older than this goes, in milliseconds since 1970.

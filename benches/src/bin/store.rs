@@ -15,7 +15,7 @@ use sea_orm::{
     TransactionTrait, Value,
 };
 use sse_core::Event;
-use sse_store::{EventStore, NewEntry, Position, SeaOrmStore, Topic, TopicSet};
+use sse_store::{EventStore, Key, NewEntry, Position, SeaOrmStore, Topic, TopicSet};
 use tokio::task::JoinSet;
 
 const ROUNDS: usize = 5;
@@ -62,8 +62,10 @@ async fn bench(name: &str, url: &str, connections: u32) {
     create(&db).await;
 
     println!("\n{name}: events of {} bytes appended in a second, median of {ROUNDS}", DATA.len());
+    let topic = Topic::new("orders/42").expect("a topic");
+    let fence = store.clear(&topic).await.expect("cleared").position;
     for writers in [1, 64] {
-        let mut rates = [const { Vec::new() }; 2];
+        let mut rates = [const { Vec::new() }; 4];
         for _ in 0..ROUNDS {
             let db = db.clone();
             let one_each = move || {
@@ -71,19 +73,26 @@ async fn bench(name: &str, url: &str, connections: u32) {
                 async move { insert(&db).await }
             };
             rates[0].push(rate(writers, one_each).await);
-            let store = store.clone();
-            let ours = move || {
+            for (rates, kind) in rates[1..].iter_mut().zip([Kind::Plain, Kind::Fenced, Kind::Keyed])
+            {
                 let store = store.clone();
-                async move { append(&store).await }
-            };
-            rates[1].push(rate(writers, ours).await);
+                let ours = move || {
+                    let store = store.clone();
+                    async move { append(&store, kind, fence).await }
+                };
+                rates.push(rate(writers, ours).await);
+            }
         }
-        let [(one, low, high), (ours, our_low, our_high)] = rates.map(median);
+        let [(one, low, high), ours @ ..] = rates.map(median);
         println!("  {writers:>2} writers, one insert each {one:>9.0}  ({low:.0} to {high:.0})");
-        println!(
-            "  {writers:>2} writers, the store       {ours:>9.0}  ({our_low:.0} to {our_high:.0})"
-        );
-        println!("  {writers:>2} writers, of one insert   {:>8.2}x", ours / one);
+        for (name, (rate, low, high)) in
+            ["the store", "with a fence", "with a key"].into_iter().zip(ours)
+        {
+            let ratio = rate / one;
+            println!(
+                "  {writers:>2} writers, {name:<15} {rate:>9.0}  ({low:.0} to {high:.0}), {ratio:.2}x"
+            );
+        }
     }
     let mut floors = Vec::new();
     for _ in 0..ROUNDS {
@@ -134,10 +143,24 @@ async fn insert(db: &impl ConnectionTrait) {
     db.execute_raw(statement).await.expect("inserted");
 }
 
-async fn append(store: &SeaOrmStore) {
+/// How an event is appended.
+#[derive(Clone, Copy)]
+enum Kind {
+    Plain,
+    Fenced,
+    Keyed,
+}
+
+async fn append(store: &SeaOrmStore, kind: Kind, fence: Position) {
     let topic = Topic::new("orders/42").expect("a topic");
     let event = Event::new(DATA).with_type(sse_core::EventType::from_static("token"));
-    store.append(vec![NewEntry::new(topic, event)]).await.expect("appended");
+    let entry = NewEntry::new(topic, event);
+    let appended = match kind {
+        Kind::Plain => store.append(vec![entry]).await,
+        Kind::Fenced => store.append(vec![entry.fenced_by(fence)]).await,
+        Kind::Keyed => store.append_once(&Key::random(), vec![entry]).await,
+    };
+    appended.expect("appended");
 }
 
 /// How many events so many writers append in a second, each waiting for its own.
@@ -222,7 +245,7 @@ async fn lag(store: &SeaOrmStore, url: &str) {
                 Instant::now()
             });
             tokio::time::sleep(Duration::from_millis(7)).await;
-            append(store).await;
+            append(store, Kind::Plain, Position::START).await;
             let appended = Instant::now();
             let read = waiter.await.expect("read");
             times.push(read.saturating_duration_since(appended).as_secs_f64() * 1e3);

@@ -1,6 +1,5 @@
 //! What is particular to SQLite.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use sea_orm::sqlx::error::ErrorKind;
@@ -12,7 +11,7 @@ use super::group::{Batch, Group, Written};
 use super::write::now;
 use crate::{Position, StoreError};
 
-/// The largest group of rows that has a statement of its own, prepared once.
+/// The largest group whose statements are kept prepared.
 const PREPARED_ROWS: usize = 64;
 
 /// Settings that keep the store's word: WAL, a sync for each commit, and patience with other processes.
@@ -49,32 +48,24 @@ pub(super) fn pool(db: &DatabaseConnection) -> Option<&SqlitePool> {
 fn append_sql(rows: usize, keys: usize) -> String {
     let mut sql = "BEGIN IMMEDIATE; \
          UPDATE sse_log SET head = head + ? WHERE id = 1 AND epoch = ? AND head >= ? RETURNING head; \
-         INSERT INTO sse_entry (sequence, topic, time, kind, size, type, data, retry, comments) VALUES "
+         INSERT INTO sse_entry (sequence, topic, time, kind, size, type, data, retry, comments) \
+         SELECT log.head - column1, column2, \
+         CASE WHEN changes() > 0 AND coalesce(topic.cleared, log.cleared) <= column4 THEN column5 END, \
+         column6, column7, column8, column9, column10, column11 FROM (VALUES "
         .to_owned();
-    for left in (0..rows).rev() {
-        let comma = if left > 0 { ", " } else { "; " };
-        // Writing to a string does not fail.
-        let _ = write!(
-            sql,
-            "((SELECT head - {left} FROM sse_log WHERE id = 1), ?, \
-             CASE WHEN changes() > 0 AND {LAST_CLEAR} <= ? THEN ? END, ?, ?, ?, ?, ?, ?){comma}"
-        );
-    }
+    sql += &vec!["(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"; rows].join(", ");
+    sql += ") JOIN sse_log AS log ON log.id = 1 \
+         LEFT JOIN sse_topic AS topic ON topic.topic = column3; ";
     if keys > 0 {
-        sql += "INSERT INTO sse_key (name, sequence, records, time) VALUES ";
-    }
-    for left in (0..keys).rev() {
-        let comma = if left > 0 { ", " } else { "; " };
-        let _ = write!(sql, "(?, (SELECT head - ? FROM sse_log WHERE id = 1), ?, ?){comma}");
+        sql += "INSERT INTO sse_key (name, sequence, records, time) \
+             SELECT column1, log.head - column2, column3, column4 FROM (VALUES ";
+        sql += &vec!["(?, ?, ?, ?)"; keys].join(", ");
+        sql += ") JOIN sse_log AS log ON log.id = 1; ";
     }
     sql + "COMMIT"
 }
 
-/// The last clear of a topic.
-const LAST_CLEAR: &str = "coalesce((SELECT cleared FROM sse_topic WHERE topic = ?), \
-                          (SELECT cleared FROM sse_log WHERE id = 1))";
-
-/// Appends some small batches in one go. Nothing, and nothing done, where there is more to it.
+/// Appends some batches in one go. Nothing, and nothing done, where there is more to it.
 pub(super) async fn append(
     pool: &SqlitePool,
     url: &str,
@@ -82,22 +73,24 @@ pub(super) async fn append(
     batches: &[Batch<'_>],
 ) -> Result<Option<Written>, StoreError> {
     const WHAT: &str = "append to";
-    let group = Group::admit_all(batches, known).filter(|group| group.rows.len() <= PREPARED_ROWS);
+    let group = Group::admit_all(batches, known).filter(|group| group.inserts().len() == 1);
     let Some(group) = group else {
         return Ok(None);
     };
     let rows = &group.rows[..];
     let time = now();
     let mut append = sqlx::query(AssertSqlSafe(append_sql(rows.len(), group.keys.len())))
+        .persistent(rows.len() <= PREPARED_ROWS)
         .bind(rows.len() as i64)
         .bind(known.epoch().cast_signed())
         .bind(known.sequence().cast_signed());
-    for row in rows {
+    for (left, row) in (0..rows.len()).rev().zip(rows) {
         let (fenced, fence) = match row.fence {
             Some(fence) => (row.topic.as_str().to_owned(), fence),
             None => (String::new(), i64::MAX),
         };
         append = append
+            .bind(left as i64)
             .bind(row.topic.as_str().to_owned())
             .bind(fenced)
             .bind(fence)

@@ -5,7 +5,8 @@ use sse_core::Event;
 use sse_store::{EventStore, Key, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet};
 
 /// What the service does first.
-pub(crate) const FIRST: [&str; 6] = ["read", "append", "once", "fenced", "clear", "wait"];
+pub(crate) const FIRST: [&str; 7] =
+    ["read", "append", "append where all was purged", "once", "fenced", "clear", "wait"];
 
 fn topic() -> Topic {
     Topic::new("t").unwrap()
@@ -30,6 +31,10 @@ pub(crate) async fn a_head_that_moved_back_renews_the_epoch(url: &str, first: &s
             assert_ne!(page.next.epoch(), lost.epoch());
         }
         "append" => drop(store.append(vec![new("d")]).await.unwrap()),
+        "append where all was purged" => {
+            db.execute_unprepared("DELETE FROM sse_entry").await.unwrap();
+            store.append(vec![new("d")]).await.unwrap();
+        }
         "once" => drop(store.append_once(&Key::random(), vec![new("d")]).await.unwrap()),
         "fenced" => {
             let fenced = |fence| store.append(vec![new("d").fenced_by(fence)]);
