@@ -126,7 +126,7 @@ impl Reader {
         let reader = Self::of(scene, Arc::new(live));
         reader.live.cursor().begin(scene.begin, false, false);
         for name in names {
-            reader.add(name, 0);
+            reader.add(name, Position::START);
         }
         reader
     }
@@ -135,7 +135,7 @@ impl Reader {
         Self { scene: scene.clone(), live, kept: Mutex::new(None) }
     }
 
-    fn add(&self, name: &str, since: u64) {
+    fn add(&self, name: &str, since: Position) {
         let (log, place) = self.scene.window.join(&topic(name), &self.live);
         let unused = self.live.cursor().add(Member { log, place, since });
         assert!(unused.is_none());
@@ -163,8 +163,9 @@ impl Reader {
                         let topics = question.topics.iter().cloned().collect();
                         let after = cursor.position();
                         let limit = shuttle::rand::thread_rng().gen_range(1..=4);
+                        let epoch = window.view().epoch;
                         let page = now(self.scene.store().read(after, &topics, limit));
-                        let page = held.insert(Arc::new(Page::new(after, page)));
+                        let page = held.insert(Arc::new(Page::new(after, page, epoch)));
                         cursor.accept(page, window);
                         // Every other page is there no longer when the next of it is looked for.
                         let mut kept = lock(&self.kept);
@@ -285,7 +286,7 @@ fn a_topic_joins_where_it_was_added_and_loses_nothing_after() {
             }
             // The feed may be behind, so that the store has had some of it by then.
             let since = scene.window.now().unwrap();
-            adder.add("b", since.sequence());
+            adder.add("b", since);
             adder.live.wake(1);
             for (number, name) in [(3, "b"), (4, "a"), (9, "b")] {
                 scene.publish(name, number);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sse_store::{EventStore, Position, Query, StoreError, Topic};
+use sse_store::{EventStore, Position, Query, Record, StoreError, Topic};
 use tokio::sync::watch;
 use tokio::time::timeout;
 
@@ -101,12 +101,32 @@ impl Core {
             return Ok(());
         }
         let _turn = self.pages.turn().await;
-        let Some(now) = self.window.now().filter(|_| !log.is_known()) else { return Ok(()) };
+        match log.is_known() {
+            true => Ok(()),
+            false => self.ask_completion(log).await,
+        }
+    }
+
+    /// Whether all these topics are complete as the store says, since a process may lag: who is sent away because of it
+    /// never comes back.
+    pub(crate) async fn are_complete(&self, logs: &[Arc<TopicLog>]) -> Result<bool, StoreError> {
+        for log in logs {
+            let _turn = self.pages.turn().await;
+            self.ask_completion(log).await?;
+            if !log.is_completed() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn ask_completion(&self, log: &TopicLog) -> Result<(), StoreError> {
+        let Some(now) = self.window.now() else { return Ok(()) };
         let newest = Query::new(log.topic()).newest_first().limit(1);
         match self.store.list(&newest).await?.pop() {
-            Some(entry) => {
-                log.observe(entry.position, entry.record == sse_store::Record::Completed);
-            }
+            Some(entry) => log.observe(entry.position, entry.record == Record::Completed),
+            // A completion that is known of may have been deleted since: it stands.
+            None if log.is_known() => {}
             None => log.observe(now, false),
         }
         Ok(())

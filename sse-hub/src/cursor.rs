@@ -26,8 +26,8 @@ pub(crate) struct Cursor {
     question: Option<Arc<Question>>,
     /// The window's epoch when the store had nothing more for a position of another one.
     ahead_of: Option<u64>,
-    /// Where a gap was told last: it holds for all that is missing from there on.
-    gap_at: Option<Position>,
+    /// The gap that was told last.
+    gap_told: Option<Box<GapTold>>,
     /// What it has to tell beside events.
     pub(crate) tell: Tell,
     /// Why it is over, once it is.
@@ -41,7 +41,14 @@ pub(crate) struct Member {
     /// Its place among the log's subscribers.
     pub(crate) place: usize,
     /// It takes part from here on: what was before is none of its business.
-    pub(crate) since: u64,
+    pub(crate) since: Position,
+}
+
+/// Where a cursor was.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Mark {
+    position: Position,
+    forgives: bool,
 }
 
 /// A page that is being walked.
@@ -53,6 +60,28 @@ struct Reading {
     given: usize,
     /// The page says nothing of a topic that joins here.
     limit: u64,
+}
+
+impl Member {
+    /// Whether it takes part in what follows a position. Where that is the start, it is not known of which log yet; in
+    /// another log than the one that it was to join in, it takes part from the beginning.
+    fn has_joined(&self, position: Position) -> bool {
+        match self.since == Position::START || position == Position::START {
+            true => self.since <= position,
+            false => {
+                self.since.epoch() != position.epoch()
+                    || self.since.sequence() <= position.sequence()
+            }
+        }
+    }
+}
+
+/// A gap: where it was, and of which topics.
+#[derive(Debug, PartialEq, Eq)]
+struct GapTold {
+    after: Position,
+    up_to: Position,
+    topics: TopicSet,
 }
 
 /// What a cursor asks the store for. Those who ask the same share the answer.
@@ -88,7 +117,7 @@ impl Cursor {
             page: None,
             question: None,
             ahead_of: None,
-            gap_at: None,
+            gap_told: None,
             tell: Tell::default(),
             ending: None,
         }
@@ -120,9 +149,14 @@ impl Cursor {
         self.forgives = forgives;
     }
 
-    /// Begins a second time: what was taken since is taken again.
-    pub(crate) fn go_back_to(&mut self, position: Position) {
-        self.position = position;
+    /// Where it is, to go back there.
+    pub(crate) fn mark(&self) -> Mark {
+        Mark { position: self.position, forgives: self.forgives }
+    }
+
+    /// What was taken since is taken again.
+    pub(crate) fn go_back_to(&mut self, mark: Mark) {
+        (self.position, self.forgives) = (mark.position, mark.forgives);
         self.page = None;
     }
 
@@ -151,10 +185,9 @@ impl Cursor {
 
     /// What it asks the store for: the topics that have joined already.
     pub(crate) fn question(&mut self) -> Arc<Question> {
-        let after = self.position.sequence();
         let question = self.question.take().unwrap_or_else(|| {
-            let joined = self.members.iter().filter(|member| member.since <= after);
-            let mut topics: Vec<_> = joined.map(|member| member.log.topic().clone()).collect();
+            let joined = self.joined().map(|member| member.log.topic().clone());
+            let mut topics: Vec<_> = joined.collect();
             topics.sort_unstable();
             let newest_only = self.overload == Overload::LatestByTopic;
             Arc::new(Question { topics, newest_only })
@@ -168,7 +201,7 @@ impl Cursor {
             if self.tell.is_due() {
                 return Step::Tell;
             }
-            if let Some(slot) = self.walk_page(window) {
+            if let Some(slot) = self.walk_page() {
                 return Step::Slot(slot);
             }
             if self.members.is_empty() {
@@ -182,19 +215,24 @@ impl Cursor {
             }
             self.question = None;
             let after = self.position.sequence();
-            let (limit, joins) = self.limit(after, view.end);
+            let (limit, joins) = self.limit(view.end);
             if limit <= after {
+                self.forgives = false;
                 return Step::UpToDate;
             }
-            match self.look(view.epoch, after, limit) {
+            let found = self.look(view.epoch, after, limit);
+            // What is missing from here on came after its beginning.
+            self.forgives &= matches!(found, Look::Behind);
+            match found {
                 Look::Behind => return Step::Behind,
                 Look::Slot(slot) => {
                     self.position = Position::new(view.epoch, slot.sequence);
                     return Step::Slot(slot);
                 }
                 Look::TooMany(topics) => {
-                    self.gap(topics);
-                    self.position = Position::new(view.epoch, limit);
+                    let limit = Position::new(view.epoch, limit);
+                    self.gap(topics, limit);
+                    self.position = limit;
                     return Step::Tell;
                 }
                 Look::Nothing => {
@@ -208,22 +246,27 @@ impl Cursor {
     }
 
     /// Up to where the topics that have joined can go on, and whether others join there.
-    fn limit(&self, after: u64, end: u64) -> (u64, bool) {
-        match self.next_join(after) {
+    fn limit(&self, end: u64) -> (u64, bool) {
+        match self.next_join() {
             Some(since) if since < end => (since, true),
             _ => (end, false),
         }
     }
 
     /// Where the next topic joins.
-    fn next_join(&self, after: u64) -> Option<u64> {
-        self.members.iter().map(|member| member.since).filter(|since| *since > after).min()
+    fn next_join(&self) -> Option<u64> {
+        let joins = self.members.iter().filter(|member| !member.has_joined(self.position));
+        joins.map(|member| member.since.sequence()).min()
+    }
+
+    fn joined(&self) -> impl Iterator<Item = &Member> {
+        self.members.iter().filter(|member| member.has_joined(self.position))
     }
 
     fn look(&self, epoch: u64, after: u64, limit: u64) -> Look {
         if let Overload::SkipWhenBehind(lag) = self.overload {
             let (mut count, mut topics) = (0, Vec::new());
-            for member in self.joined(after) {
+            for member in self.joined() {
                 let Some(waiting) = member.log.waiting(epoch, after, limit) else {
                     return Look::Behind;
                 };
@@ -236,7 +279,7 @@ impl Cursor {
         }
         let newest_only = self.overload == Overload::LatestByTopic;
         let mut next: Option<Slot> = None;
-        for member in self.joined(after) {
+        for member in self.joined() {
             let limit = next.as_ref().map_or(limit, |slot| slot.sequence - 1);
             let found = match newest_only {
                 // Its newest counts, even if it comes after what another topic has.
@@ -250,10 +293,6 @@ impl Cursor {
             }
         }
         next.map_or(Look::Nothing, Look::Slot)
-    }
-
-    fn joined(&self, after: u64) -> impl Iterator<Item = &Member> {
-        self.members.iter().filter(move |member| member.since <= after)
     }
 
     /// Where the window has nothing to say to this position.
@@ -272,11 +311,11 @@ impl Cursor {
     /// Begins the log anew.
     fn reset(&mut self) {
         self.position = Position::START;
-        self.is_unproven = false;
+        (self.is_unproven, self.ahead_of) = (false, None);
         self.page = None;
         self.question = None;
         for member in &mut self.members {
-            member.since = 0;
+            member.since = Position::START;
         }
         self.tell.reset();
     }
@@ -286,7 +325,7 @@ impl Cursor {
         if self.position == page.after {
             self.accept(page, window);
             // The page leads nowhere, so it is walked at once.
-            self.walk_page(window);
+            self.walk_page();
         }
     }
 
@@ -297,7 +336,7 @@ impl Cursor {
         match &page.status {
             PageStatus::Exact => {}
             PageStatus::Gap { .. } if forgives => {}
-            PageStatus::Gap { topics } => self.gap(self.own(topics)),
+            PageStatus::Gap { topics } => self.gap(self.own(topics), page.next),
             PageStatus::Reset => self.reset(),
         }
         (self.is_unproven, self.ahead_of) = (false, None);
@@ -306,26 +345,42 @@ impl Cursor {
                 member.log.observe(Position::new(epoch, *sequence), true);
             }
         }
+        if self.joins_another(epoch) {
+            // It was asked without a topic that it should have been asked with.
+            self.question = None;
+            return;
+        }
         let after = self.position.sequence();
         let from = page.slots.partition_point(|slot| slot.sequence <= after);
-        let limit = self.next_join(after).unwrap_or(u64::MAX);
+        let limit = self.next_join().unwrap_or(u64::MAX);
         self.page = Some(Reading { page: Arc::downgrade(page), given: from, limit });
         if let Overload::SkipWhenBehind(lag) = self.overload
             && page.slots.len() - from > lag.clamp(1, Overload::MAX_LAG)
             && !forgives
         {
             let now = window.now().filter(|now| now.epoch() == epoch);
-            self.gap(TopicSet::Only(self.topics().cloned().collect()));
+            self.gap(TopicSet::Only(self.topics().cloned().collect()), page.next);
             self.position = now.filter(|now| *now > page.next).unwrap_or(page.next);
             self.page = None;
             self.question = None;
         }
     }
 
-    /// Tells that something is missing behind the position. Where it has been told already it holds for this too.
-    fn gap(&mut self, topics: TopicSet) {
-        if self.gap_at.replace(self.position) != Some(self.position) {
-            self.tell.gap(topics);
+    /// Lets those join that were to join in a log of before, now that it is known that this is another; whether there
+    /// were any.
+    fn joins_another(&mut self, epoch: u64) -> bool {
+        let is_of_before = |member: &&mut Member| ![0, epoch].contains(&member.since.epoch());
+        let before = self.members.iter_mut().filter(is_of_before);
+        before.map(|member| member.since = Position::START).count() > 0
+    }
+
+    /// Tells that something is missing between the position and another. What was told already is not told again, however
+    /// often the same is read.
+    fn gap(&mut self, topics: TopicSet, up_to: Position) {
+        let gap = GapTold { after: self.position, up_to, topics };
+        if self.gap_told.as_deref() != Some(&gap) {
+            self.tell.gap(gap.topics.clone());
+            self.gap_told = Some(Box::new(gap));
         }
     }
 
@@ -340,7 +395,7 @@ impl Cursor {
     }
 
     /// The next of the page it is in, if it is in one; at the page's end the position moves to it.
-    fn walk_page(&mut self, window: &Window) -> Option<Slot> {
+    fn walk_page(&mut self) -> Option<Slot> {
         let Reading { page, given, limit } = self.page.as_mut()?;
         let limit = *limit;
         let Some(page) = page.upgrade() else {
@@ -359,9 +414,8 @@ impl Cursor {
         self.position = if ends { page.next } else { Position::new(epoch, limit) };
         self.page = None;
         self.question = None;
-        if ends && page.is_last {
-            let view = window.view();
-            self.ahead_of = (view.epoch != epoch).then_some(view.epoch);
+        if ends && page.is_last && page.asked_in != epoch {
+            self.ahead_of = Some(page.asked_in);
         }
         None
     }
@@ -383,7 +437,8 @@ impl Cursor {
         let after = self.position.sequence();
         self.page.is_some()
             || window.view().epoch != self.position.epoch()
-            || self.members.iter().any(|member| member.log.has_after(after.max(member.since)))
+            || self.joined().any(|member| member.log.has_after(after))
+            || self.next_join().is_some()
     }
 }
 

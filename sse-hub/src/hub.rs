@@ -226,7 +226,7 @@ impl Hub {
         let mut joining = Joining { core, members: Vec::new() };
         for topic in &topics {
             let (log, place) = core.window.join(topic, &live);
-            let since = core.window.now().map_or(0, Position::sequence);
+            let since = core.window.now().unwrap_or(Position::START);
             joining.members.push(Member { log: log.clone(), place, since });
             core.learn_completion(&log).await?;
         }

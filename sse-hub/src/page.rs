@@ -34,6 +34,8 @@ pub(crate) struct Page {
     /// …up to this one.
     pub(crate) next: Position,
     pub(crate) status: PageStatus,
+    /// The window's epoch before it was read: of whatever log it is, the window had not come to a newer one.
+    pub(crate) asked_in: u64,
     pub(crate) slots: Vec<Slot>,
     /// Whether it goes up to what was the head when it was read.
     pub(crate) is_last: bool,
@@ -42,7 +44,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    pub(crate) fn new(after: Position, page: sse_store::Page) -> Self {
+    pub(crate) fn new(after: Position, page: sse_store::Page, asked_in: u64) -> Self {
         let is_last = page.entries.last().is_none_or(|last| last.position != page.next);
         let mut completions = BTreeMap::new();
         let mut slots = Vec::new();
@@ -58,7 +60,7 @@ impl Page {
             }
         }
         let completions = completions.into_iter().collect();
-        Self { after, next: page.next, status: page.status, slots, is_last, completions }
+        Self { after, next: page.next, status: page.status, asked_in, slots, is_last, completions }
     }
 
     /// Whether a reader at `position` gets from this page all there is for it up to the page's end.

@@ -111,7 +111,11 @@ impl Pages {
             return Answer::Closed(error.clone());
         }
         let shelf = shelves.by_question.entry(question.clone()).or_default();
-        if let Some(kept) = shelf.kept.iter().rev().find(|kept| kept.page.covers(after)) {
+        // What begins at the start may be of a log that is no longer there.
+        let is_of_old =
+            |page: &Page| after == Position::START && self.window.is_retired(page.next.epoch());
+        let fits = |kept: &&Arc<Kept>| kept.page.covers(after) && !is_of_old(&kept.page);
+        if let Some(kept) = shelf.kept.iter().rev().find(fits) {
             kept.is_awaited.store(false, Ordering::Relaxed);
             kept.taken.notify_one();
             return Answer::Page(kept.page.clone());
@@ -165,8 +169,10 @@ impl Pages {
 
     async fn ask(&self, question: &Question, after: Position) -> Result<Page, StoreError> {
         let topics: TopicSet = question.topics.iter().cloned().collect();
+        let epoch = self.window.view().epoch;
         if !question.newest_only {
-            return Ok(Page::new(after, self.store.read(after, &topics, page::LIMIT).await?));
+            let page = self.store.read(after, &topics, page::LIMIT).await?;
+            return Ok(Page::new(after, page, epoch));
         }
         // What is newer than the head that was taken first comes by later.
         let head = self.store.head().await?;
@@ -194,7 +200,7 @@ impl Pages {
             status = PageStatus::Exact;
         }
         entries.sort_unstable_by_key(|entry| entry.position.sequence());
-        Ok(Page::new(after, StorePage::new(entries, head, status)))
+        Ok(Page::new(after, StorePage::new(entries, head, status), epoch))
     }
 
     /// Whether nobody waits for it any more; then the next who asks begins anew.

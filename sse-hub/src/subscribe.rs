@@ -11,7 +11,7 @@ use sse_store::{Position, Topic, TopicError};
 use crate::cursor::{Cursor, Member};
 use crate::live::{Authorise, Live};
 use crate::resume::Begin;
-use crate::tell::{Opening, Outcome};
+use crate::tell::Outcome;
 use crate::{
     ConnectionId, EndReason, Hub, HubError, Notice, Overload, ResumeFrom, Subscription, metrics,
 };
@@ -137,7 +137,7 @@ impl Subscribe {
         let subscription = Subscription::new(core.clone(), live.clone());
         for topic in &topics {
             let (log, place) = core.window.join(topic, &live);
-            live.cursor().add(Member { log, place, since: 0 });
+            live.cursor().add(Member { log, place, since: Position::START });
         }
         let logs: Vec<_> = live.cursor().members().iter().map(|it| it.log.clone()).collect();
         for log in &logs {
@@ -159,14 +159,13 @@ impl Subscribe {
             cursor.begin(position, is_unproven, forgives);
             let resumes = matches!(begin, Begin::After(_) | Begin::Nowhere);
             cursor.tell.outcome = resumes.then_some(Outcome::Open);
-            cursor.tell.opening = Some(Opening { has_id: begin != Begin::Nowhere });
             if begin == Begin::Nowhere {
                 cursor.begin_anew();
             }
         }
         if !logs.is_empty() && logs.iter().all(|log| log.is_completed()) {
             let complete = std::future::poll_fn(|cx| subscription.poll_is_complete(cx));
-            if complete.await {
+            if complete.await && core.are_complete(&logs).await? {
                 return Err(HubError::complete());
             }
         }

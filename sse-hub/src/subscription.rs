@@ -70,11 +70,11 @@ impl Subscription {
         let mut cursor = self.live.cursor();
         let mut sleeps = false;
         loop {
-            let position = cursor.position();
+            let mark = cursor.mark();
             let held;
             match self.live.walk(&mut cursor, &self.hub.window, cx.waker(), &mut sleeps) {
                 Step::Slot(_) => {
-                    cursor.go_back_to(position);
+                    cursor.go_back_to(mark);
                     return Poll::Ready(false);
                 }
                 Step::Tell => return Poll::Ready(false),
@@ -147,9 +147,12 @@ impl Subscription {
 
     /// The first event, once: where the client stands, and what its connection is called.
     fn opening(&self, cursor: &mut Cursor) -> Option<Frame> {
-        let opening = cursor.tell.opening.take()?;
+        if std::mem::replace(&mut cursor.tell.said_first, true) {
+            return None;
+        }
         let retry = self.hub.settings.retry;
-        cursor.tell.position = opening.has_id.then(|| cursor.position());
+        // One that is about to be told a reset is given no id before it, which would make it forget what it came with.
+        cursor.tell.position = (!cursor.tell.is_reset_due()).then(|| cursor.position());
         Some(told::at(told::POSITION, cursor.tell.position, self.live.id.to_string(), retry))
     }
 

@@ -14,18 +14,10 @@ pub(crate) struct Tell {
     pub(crate) position: Option<Position>,
     /// How its resume came out, until that is counted.
     pub(crate) outcome: Option<Outcome>,
-    /// The first event of all, until it is told.
-    pub(crate) opening: Option<Opening>,
+    /// Whether the first event of all has been told.
+    pub(crate) said_first: bool,
     /// Whether the last one has been told.
     pub(crate) said_last: bool,
-}
-
-/// How a subscription opens.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Opening {
-    /// Whether the client is given its position as an id. Not where it came with something that is none: it has to be told
-    /// so again if it is cut off before.
-    pub(crate) has_id: bool,
 }
 
 /// How a resume came out.
@@ -63,6 +55,10 @@ impl Tell {
 
     pub(crate) fn is_due(&self) -> bool {
         self.reset || self.gap.is_some()
+    }
+
+    pub(crate) fn is_reset_due(&self) -> bool {
+        self.reset
     }
 
     /// The next that is due.

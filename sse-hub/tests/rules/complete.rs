@@ -130,3 +130,19 @@ async fn a_topic_cleared_a_moment_ago_is_not_taken_for_complete() {
     assert_eq!(client.words().await, ["b"]);
     assert!(!client.is_over);
 }
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_sent_away_for_good_by_a_process_that_lags() {
+    let (one, store) = hub(|hub| hub).await;
+    let two = sse_hub::Hub::new(store.clone());
+    publish(&one, "t", "a").await;
+    let end = one.complete("t").await.unwrap().to_string();
+    settle().await;
+    let sent_away = one.subscribe(["t"]).resume_from(&*end).await.unwrap_err();
+    assert!(sent_away.is_complete());
+    store.holds_feed.send_replace(true);
+    publish(&two, "t", "b").await;
+    let mut client = Client::new(one.subscribe(["t"]).resume_from(&*end).await.unwrap());
+    store.holds_feed.send_replace(false);
+    assert_eq!(client.words().await, ["position", "b"]);
+}

@@ -173,3 +173,14 @@ async fn a_client_that_does_not_read_keeps_no_page() {
     // Most pages had to be read again, since they were not kept.
     assert!(store.reads() >= reads + 40, "{} reads after {reads}", store.reads());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_page_of_the_old_log_is_not_taken_for_the_new_ones_start() {
+    let (hub, store) = hub(|hub| hub.window(0)).await;
+    let mut client = Client::new(hub.subscribe(["t"]).from_start().await.unwrap());
+    publish(&hub, "u", "old").await;
+    assert_eq!(client.words().await, ["position"]);
+    store.exchange();
+    publish(&hub, "t", "a").await;
+    assert_eq!(client.words().await, ["reset", "a"]);
+}

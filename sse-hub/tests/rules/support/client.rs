@@ -1,5 +1,7 @@
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::Stream;
 use sse_core::Frame;
@@ -31,31 +33,49 @@ pub(crate) struct Client {
     pub(crate) last_event_id: Option<String>,
     pub(crate) error: Option<HubError>,
     pub(crate) is_over: bool,
+    woken: Arc<Woken>,
+}
+
+/// Whether there may be something new.
+#[derive(Default)]
+struct Woken(AtomicBool);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.store(true, Ordering::SeqCst);
+    }
 }
 
 impl Client {
     pub(crate) fn new(subscription: Subscription) -> Self {
-        Self { subscription, last_event_id: None, error: None, is_over: false }
+        Self {
+            subscription,
+            last_event_id: None,
+            error: None,
+            is_over: false,
+            woken: Arc::default(),
+        }
     }
 
     /// All there is to read, once every task has done what it can.
     pub(crate) async fn read(&mut self) -> Vec<Told> {
         let mut told = Vec::new();
-        let mut looks_in_vain = 0;
-        // The first look may be what makes it ask the store.
-        while looks_in_vain < 2 {
+        // It looks again for as long as it is woken, as a server does.
+        self.woken.0.store(true, Ordering::SeqCst);
+        loop {
             settle().await;
-            let more = self.take_ready(usize::MAX);
-            looks_in_vain = if more.is_empty() { looks_in_vain + 1 } else { 0 };
-            told.extend(more);
+            if !self.woken.0.swap(false, Ordering::SeqCst) {
+                return told;
+            }
+            told.extend(self.take_ready(usize::MAX));
         }
-        told
     }
 
     /// What is ready, so many at the most, without waiting for anything.
     pub(crate) fn take_ready(&mut self, most: usize) -> Vec<Told> {
         let mut told = Vec::new();
-        let mut cx = Context::from_waker(Waker::noop());
+        let waker = Waker::from(self.woken.clone());
+        let mut cx = Context::from_waker(&waker);
         while told.len() < most && !self.is_over {
             match Pin::new(&mut self.subscription).poll_next(&mut cx) {
                 Poll::Pending => break,
