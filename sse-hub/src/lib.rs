@@ -1,4 +1,59 @@
 //! Publish to topics, subscribe to any set of them, resume anywhere: fan-out over one ordered log.
+//!
+//! A subscription is a cursor along the log, not a queue: a set of topics and a position. One feed for each hub follows
+//! the store and holds the newest events in memory, each encoded once; who has fallen behind that reads in pages of the
+//! store. So a client that is slow, or does not read at all, costs no memory of the hub's and delays nobody, and what is
+//! replayed and what is live come by the same walk.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//!
+//! use futures_util::StreamExt as _;
+//! use sse_core::Event;
+//! use sse_hub::Hub;
+//! use sse_store::MemoryStore;
+//!
+//! let hub = Hub::new(Arc::new(MemoryStore::new()));
+//! let position = hub.publish("orders/42", Event::new("paid")).await?;
+//! hub.publish("orders/42", Event::new("sent")).await?;
+//!
+//! // In a handler `resume_from` takes the request's `LastEventId`, and the subscription goes into an `Sse`.
+//! let mut subscription = hub.subscribe(["orders/42", "user/7"]).resume_from(position).await?;
+//! let opening = subscription.next().await.expect("where it stands")?;
+//! assert_eq!(opening.event_type(), Some("position"));
+//! let event = subscription.next().await.expect("what was missed")?;
+//! assert_eq!(event.data().as_deref(), Some("sent"));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What a client is told
+//!
+//! Beside the events of its topics, whose ids are their positions, a stream has the events of [`told`]: first `position`,
+//! with the name of the connection, so that a client that is cut off before its first event can resume too; later
+//! `position` again where others' events have moved it on; `gap` where something is missing, and `reset` where its
+//! position is of another log. A subscription ends when all its topics are complete. A client that comes back to topics
+//! that are complete, and has had all of them, is answered 204 by [`HubError::refusal`], and stays away.
+//!
+//! # Which policy for which need
+//!
+//! | need | [`Overload`] |
+//! |---|---|
+//! | whole: messages, an answer's tokens | `KeepAll`, the default |
+//! | the newest of each: prices, the progress of a job | `LatestByTopic` |
+//! | fresh, and loaded anew after a gap | `SkipWhenBehind` |
+//!
+//! # Who may hear what
+//!
+//! A position carries no authority: whoever shows one is given what their topics have, and no more. It does tell how many
+//! records the log has, of all topics together. Who may have a topic is asked of
+//! [`Subscribe::authorise`], at the beginning and for each topic that is [added](Hub::add_topics) to a live connection.
+//!
+//! # Features
+//!
+//! `metrics`: counts and times by the `metrics` facade, named `sse_hub_*`.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
