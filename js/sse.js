@@ -45,6 +45,12 @@ const LONGEST_TIMER = 2 ** 31 - 1;
  */
 
 /**
+ * Gives the address of an attempt.
+ *
+ * @typedef {() => string | URL | PromiseLike<string | URL>} Address
+ */
+
+/**
  * Why it is closed.
  *
  * | reason | what has happened |
@@ -89,7 +95,8 @@ export class LastingEventSource extends EventTarget {
   /** @type {1} */ OPEN = 1;
   /** @type {2} */ CLOSED = 2;
 
-  /** @type {URL} */ #url;
+  /** Where to; `null` while a function has not said it yet. @type {URL | null} */ #url = null;
+  /** Gives the address of each attempt, where each has its own. @type {Address | null} */ #next = null;
   /** @type {Required<Omit<Options, "completeOn" | "lastEventId">>} */ #options;
   /** @type {(event: MessageEvent<string>) => boolean} */ #isLast;
   /** The types that are listened for. */
@@ -119,7 +126,11 @@ export class LastingEventSource extends EventTarget {
   /**
    * Opens a stream.
    *
-   * @param {string | URL} url
+   * A function is asked for the address of each attempt: for one that is good for one visit only, such
+   * as one with a ticket. The browser is then not left to come back by itself, and nothing is asked by
+   * HEAD. What the function throws is a failed attempt.
+   *
+   * @param {string | URL | Address} url
    * @param {Options} [options]
    * @throws {TypeError} The URL cannot be read.
    */
@@ -128,7 +139,8 @@ export class LastingEventSource extends EventTarget {
     const { completeOn = [], lastEventId = "", withCredentials = false, head = true } = options;
     const { reconnectionTime = 3_000, bounds = [100, 60_000], budget = Infinity } = options;
     const { healthyAfter = 30_000, hiddenAfter = 60_000 } = options;
-    this.#url = new URL(url, globalThis.document?.baseURI ?? globalThis.location.href);
+    if (typeof url === "function") this.#next = url;
+    else this.#url = resolved(url);
     this.#lastEventId = lastEventId;
     const waits = { reconnectionTime, bounds, budget, healthyAfter, hiddenAfter };
     this.#options = { withCredentials, head, ...waits };
@@ -139,7 +151,7 @@ export class LastingEventSource extends EventTarget {
       this.#isLast = (event) => types.has(event.type);
       types.forEach((type) => this.#types.add(type));
     }
-    this.#open();
+    this.#attempt();
     if (globalThis.document) {
       const { signal } = this.#life;
       document.addEventListener("visibilitychange", () => this.#look(), { signal });
@@ -150,9 +162,9 @@ export class LastingEventSource extends EventTarget {
     }
   }
 
-  /** The address, without what was added to it. */
+  /** The address, without what was added to it; empty while it is not known. */
   get url() {
-    return this.#url.href;
+    return this.#url?.href ?? "";
   }
 
   get withCredentials() {
@@ -245,11 +257,11 @@ export class LastingEventSource extends EventTarget {
 
   /** The address, with where to go on. */
   #address() {
-    if (this.#lastEventId === "") return this.#url.href;
+    const url = new URL(this.url);
+    if (this.#lastEventId === "") return url.href;
     // Not by `searchParams`, which would write the page's own parameters anew.
     const isOther = (/** @type {string} */ pair) => pair !== "" && !pair.startsWith(`${PARAMETER}=`);
-    const pairs = this.#url.search.slice(1).split("&").filter(isOther);
-    const url = new URL(this.#url);
+    const pairs = url.search.slice(1).split("&").filter(isOther);
     url.search = [...pairs, `${PARAMETER}=${encodeURIComponent(this.#lastEventId)}`].join("&");
     return url.href;
   }
@@ -268,7 +280,7 @@ export class LastingEventSource extends EventTarget {
     };
     source.onerror = (event) => {
       if (event instanceof MessageEvent) return;
-      if (source.readyState === EventSource.CLOSED) return this.#fail();
+      if (source.readyState === EventSource.CLOSED || this.#next) return this.#fail();
       // The browser comes back by itself, with the header and when the stream has told it to.
       this.#takeStock();
       this.#readyState = 0;
@@ -345,9 +357,31 @@ export class LastingEventSource extends EventTarget {
   }
 
   #attempt() {
+    if (this.#next) this.#visit(this.#next);
     // After a failure only: a HEAD is one request more.
-    if (this.#options.head && this.#attempts > 0) this.#ask();
+    else if (this.#options.head && this.#attempts > 0) this.#ask();
     else this.#open();
+  }
+
+  /**
+   * Asks where to, and opens a stream there.
+   *
+   * @param {Address} next
+   */
+  async #visit(next) {
+    const asking = new AbortController();
+    this.#asking = asking;
+    try {
+      // Not before the page has what the constructor gives, and listens to it.
+      const url = resolved(await Promise.resolve().then(next));
+      if (asking.signal.aborted) return;
+      this.#url = url;
+    } catch {
+      if (!asking.signal.aborted) this.#fail();
+      return;
+    }
+    this.#asking = null;
+    this.#open();
   }
 
   /**
@@ -437,6 +471,15 @@ export class LastingEventSource extends EventTarget {
     this.#isPaused = false;
     this.#schedule();
   }
+}
+
+/**
+ * The address as the page has it.
+ *
+ * @param {string | URL} url
+ */
+function resolved(url) {
+  return new URL(url, globalThis.document?.baseURI ?? globalThis.location.href);
 }
 
 /**

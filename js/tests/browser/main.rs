@@ -17,6 +17,8 @@ fn main() -> ExitCode {
         test!(a_source_that_the_browser_gave_up_goes_on_with_the_last_id, Browser),
         test!(a_hubs_position_is_where_it_goes_on_whoever_listens, Browser),
         test!(the_browsers_own_reconnect_is_left_to_it, Browser),
+        test!(each_attempt_has_the_address_that_a_function_gives_it, Browser),
+        test!(what_that_function_throws_is_a_failed_attempt_and_close_in_it_the_end, Browser),
         test!(the_last_event_closes_without_an_error, Browser),
         test!(the_last_event_may_be_told_by_a_function, Browser),
         test!(no_content_ends_it_and_nothing_more_is_asked, Browser),
@@ -119,6 +121,67 @@ async fn the_browsers_own_reconnect_is_left_to_it() {
         assert_eq!(request.header("last-event-id"), Some(&*number.to_string()));
     }
     assert_eq!(site.is("clock.due()").await, json!(null), "nothing is waited for");
+}
+
+/// A function that gives an address for one visit.
+const VISITS: &str = "let visits = 0; const visit = async () => `/events?visit=${++visits}`;";
+
+async fn each_attempt_has_the_address_that_a_function_gives_it() {
+    let site = Site::start([
+        Answer::stream().chunk("retry: 1\nid: 7\ndata: one\n\n").end(),
+        Answer::status(401),
+        Answer::stream().chunk("id: 8\ndata: two\n\n"),
+        Answer::stream().chunk("data: three\n\n"),
+    ])
+    .await;
+    site.run(&format!("{VISITS} listen(visit, {{}})")).await;
+    site.sees(json!([["open", 1], ["message", "one", 1], ["error", 0]])).await;
+    assert_eq!(site.asked(0).await.1, "GET /events?visit=1");
+    // Not when the browser would: it would ask what was spent.
+    for (number, wait) in [(1, 3000), (2, 3000)] {
+        assert_eq!(site.wait().await, wait);
+        site.pass(wait).await;
+        let line = format!("GET /events?visit={}&lastEventId=7", number + 1);
+        assert_eq!(site.asked(number).await.1, line);
+    }
+    site.until("seen.slice(3)", json!([["error", 0], ["open", 1], ["message", "two", 1]])).await;
+    assert!(site.is("source.url").await.as_str().unwrap().ends_with("/events?visit=3"));
+
+    site.run("show('hidden'); clock.advance(60_000)").await;
+    site.hung_up(2).await;
+    site.run("show('visible')").await;
+    site.pass(site.wait().await).await;
+    assert_eq!(site.asked(3).await.1, "GET /events?visit=4&lastEventId=8");
+    site.until("seen.slice(6)", json!([["open", 1], ["message", "three", 1]])).await;
+    assert_eq!(site.requests(), 4, "and never by HEAD");
+}
+
+async fn what_that_function_throws_is_a_failed_attempt_and_close_in_it_the_end() {
+    let site = Site::start([Answer::stream().chunk("data: one\n\n").end()]).await;
+    site.run(
+        "window.plan = [
+            () => { throw new Error('at once'); },
+            () => Promise.reject(new Error('later')),
+            () => 'http://[', // which is no address
+            () => '/events',
+            () => { source.close(); throw new Error('no more'); },
+        ];
+        listen(() => plan.shift()(), {})",
+    )
+    .await;
+    let lost = json!(["error", 0]);
+    for count in 1..=3 {
+        site.sees(vec![lost.clone(); count].into()).await;
+        assert_eq!(site.is("source.url").await, "");
+        site.pass(site.wait().await).await;
+    }
+    let seen = json!([lost, lost, lost, ["open", 1], ["message", "one", 1], lost]);
+    site.sees(seen.clone()).await;
+    site.pass(site.wait().await).await;
+    site.until("[source.readyState, plan.length]", json!([2, 0])).await;
+    assert_eq!(site.is("source.end").await, json!({ "reason": "closed" }));
+    assert_eq!(site.is("clock.due()").await, json!(null));
+    assert_eq!((site.is("seen").await, site.requests()), (seen, 1));
 }
 
 async fn the_last_event_closes_without_an_error() {
