@@ -4,6 +4,7 @@ mod complete;
 mod failures;
 mod limits;
 mod live;
+mod model;
 mod overload;
 mod resume;
 mod support;
