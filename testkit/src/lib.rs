@@ -13,6 +13,7 @@
 //! | see a page as its user does | [`Browser`], [`Page`] |
 //! | serve by TLS | [`CERTIFICATE`], [`PRIVATE_KEY`] |
 //! | have a disk that is soon full, on Linux | [`Disk`] |
+//! | see what is counted, with the feature `metrics` | `Metrics` |
 //! | have a database of one's own, with the feature `scratch` | `Scratch` |
 //!
 //! All of it panics when something does not happen: that is how a test fails.
@@ -23,6 +24,8 @@
 
 mod browser;
 mod disk;
+#[cfg(feature = "metrics")]
+mod metrics;
 #[cfg(target_os = "linux")]
 mod other_end;
 mod page;
@@ -37,6 +40,8 @@ mod wire;
 pub use browser::Browser;
 pub use disk::Disk;
 pub use fantoccini::key::Key;
+#[cfg(feature = "metrics")]
+pub use metrics::Metrics;
 #[cfg(target_os = "linux")]
 pub use other_end::other_end;
 pub use page::Page;

@@ -55,8 +55,13 @@ impl Page {
 
     /// Presses a key where the keyboard's focus is.
     pub async fn press(&self, key: Key) {
+        self.write(&key).await;
+    }
+
+    /// Writes a text where the keyboard's focus is; its keys may be [`Key`]s, too.
+    pub async fn write(&self, text: &str) {
         let client = self.turn_to().await;
-        client.active_element().await.unwrap().send_keys(&key).await.unwrap();
+        client.active_element().await.unwrap().send_keys(text).await.unwrap();
     }
 
     /// The text of the element that `selector` finds.

@@ -14,6 +14,7 @@ const REQUIRE: &str = "SSE_REQUIRE_SERVICES";
 pub struct Test {
     name: &'static str,
     needs: Vec<Service>,
+    time: Option<&'static str>,
     body: Box<dyn FnOnce() + Send>,
 }
 
@@ -31,7 +32,19 @@ impl Test {
                 .expect("a runtime");
             runtime.block_on(body());
         };
-        Self { name, needs: needs.into(), body: Box::new(body) }
+        Self { name, needs: needs.into(), time: None, body: Box::new(body) }
+    }
+
+    /// The same test, which takes so much time that it is run only where `--ignored` or `--include-ignored` asks for it.
+    pub fn long(mut self, time: &'static str) -> Self {
+        self.time = Some(time);
+        self
+    }
+
+    fn trial(self, is_required: bool) -> Trial {
+        let (name, time) = (self.name, self.time);
+        let trial = Trial::ignorable_test(name, move || self.run(is_required));
+        trial.with_kind(time.unwrap_or_default()).with_ignored_flag(time.is_some())
     }
 
     fn run(self, is_required: bool) -> Result<Completion, Failed> {
@@ -55,6 +68,7 @@ impl fmt::Debug for Test {
         f.debug_struct("Test")
             .field("name", &self.name)
             .field("needs", &self.needs)
+            .field("time", &self.time)
             .finish_non_exhaustive()
     }
 }
@@ -82,9 +96,6 @@ macro_rules! test {
 /// `SSE_REQUIRE_SERVICES=1`, it fails.
 pub fn run(tests: impl IntoIterator<Item = Test>) -> ExitCode {
     let is_required = env::var(REQUIRE).is_ok_and(|value| value == "1");
-    let trials = tests
-        .into_iter()
-        .map(|test| Trial::ignorable_test(test.name, move || test.run(is_required)))
-        .collect();
+    let trials = tests.into_iter().map(|test| test.trial(is_required)).collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }

@@ -12,6 +12,8 @@ fn main() -> ExitCode {
         test!(windows_of_one_browser_share_what_a_user_has, Browser),
         test!(a_dropped_browser_leaves_nothing_behind, Browser),
         test!(a_missing_service_ignores_the_test_or_fails_it),
+        test!(a_long_test_is_run_only_when_it_is_asked_for),
+        test!(one_that_takes_long).long("an hour"),
     ])
 }
 
@@ -74,4 +76,18 @@ async fn a_missing_service_ignores_the_test_or_fails_it() {
     assert!(!failed.exit().await.success());
     let told = format!("{reason}, and SSE_REQUIRE_SERVICES is set");
     assert!(failed.lines().iter().any(|line| line.contains(&told)), "{:?}", failed.lines());
+}
+
+async fn one_that_takes_long() {}
+
+/// Runs this very test program again.
+async fn a_long_test_is_run_only_when_it_is_asked_for() {
+    let name = "[an hour] one_that_takes_long";
+    for (argument, told) in [("--nocapture", "ignored"), ("--ignored", "ok")] {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        let mut program = Process::spawn(command.args(["--exact", name, argument]));
+        assert!(program.exit().await.success());
+        let told = format!("test {name} ... {told}");
+        assert!(program.lines().contains(&told), "{:?}", program.lines());
+    }
 }

@@ -1,5 +1,6 @@
 //! The proxy between a scripted upstream and raw clients: every claim is read off the wire.
 
+mod client;
 mod cold;
 mod failures;
 mod forwarded;

@@ -1,95 +1,17 @@
-//! What is counted, by a recorder of the test's own.
+//! What is counted.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use metrics::{
-    Counter, CounterFn, Gauge, GaugeFn, Histogram, Key, KeyName, Metadata, Recorder, SharedString,
-    Unit,
-};
 use sse_proxy::{Backoff, Resume, Upstream};
-use testkit::{Answer, BOUND, Scripted, until};
+use testkit::{Answer, Metrics, Scripted};
 
 use crate::support::{ByHand, Conn, END, STREAM, front, opened};
 
-/// Keeps each counter and gauge by its name and its labels.
-#[derive(Clone, Default)]
-struct Counted(Arc<Mutex<BTreeMap<String, f64>>>);
-
-/// One counter or gauge.
-struct Slot(Counted, String);
-
-impl Slot {
-    fn add(&self, value: f64) {
-        *self.0.0.lock().unwrap().entry(self.1.clone()).or_default() += value;
-    }
-}
-
-impl CounterFn for Slot {
-    fn increment(&self, value: u64) {
-        self.add(value as f64);
-    }
-
-    fn absolute(&self, _: u64) {
-        panic!("nothing of ours is set")
-    }
-}
-
-impl GaugeFn for Slot {
-    fn increment(&self, value: f64) {
-        self.add(value);
-    }
-
-    fn decrement(&self, value: f64) {
-        self.add(-value);
-    }
-
-    fn set(&self, _: f64) {
-        panic!("nothing of ours is set")
-    }
-}
-
-impl Recorder for Counted {
-    fn describe_counter(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn describe_gauge(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn describe_histogram(&self, _: KeyName, _: Option<Unit>, _: SharedString) {}
-
-    fn register_counter(&self, key: &Key, _: &Metadata<'_>) -> Counter {
-        Counter::from_arc(Arc::new(Slot(self.clone(), named(key))))
-    }
-
-    fn register_gauge(&self, key: &Key, _: &Metadata<'_>) -> Gauge {
-        Gauge::from_arc(Arc::new(Slot(self.clone(), named(key))))
-    }
-
-    fn register_histogram(&self, _: &Key, _: &Metadata<'_>) -> Histogram {
-        Histogram::noop()
-    }
-}
-
-fn named(key: &Key) -> String {
-    let labels = key.labels().map(|label| format!(" {}={}", label.key(), label.value()));
-    key.name().to_owned() + &labels.collect::<String>()
-}
-
-impl Counted {
-    async fn says(&self, expected: &[(&str, f64)]) {
-        let get = |name: &str| self.0.lock().unwrap().get(name).copied().unwrap_or(0.0);
-        for (name, value) in expected {
-            let what = format!("{name} is {value}");
-            until(BOUND, &what, async || get(name) == *value).await;
-        }
-    }
-}
-
 #[tokio::test]
 async fn streams_bytes_closes_refusals_and_failures_are_counted() {
-    let counted = Counted::default();
+    let counted = Metrics::default();
     // For this thread, which is that of the front too.
-    let _guard = metrics::set_default_local_recorder(&counted);
+    let _guard = counted.record();
     let upstream = ByHand::listen().await;
     let builder = upstream.builder().header_timeout(Duration::from_secs(1));
     let front = front(builder.build().unwrap().stream("/sse")).await;
@@ -152,8 +74,8 @@ async fn streams_bytes_closes_refusals_and_failures_are_counted() {
 
 #[tokio::test]
 async fn events_and_what_became_of_losses_are_counted() {
-    let counted = Counted::default();
-    let _guard = metrics::set_default_local_recorder(&counted);
+    let counted = Metrics::default();
+    let _guard = counted.record();
     let wait = Duration::from_millis(20);
     let backoff = Backoff::new().bounds(wait, wait);
     let upstream = Scripted::start([
