@@ -262,6 +262,24 @@ async fn a_frame_completes_as_its_event_does() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn frames_of_one_item_leave_in_order_up_to_the_completing_one_and_each_is_counted() {
+    let frames = |data: &[&str]| data.iter().map(|data| Event::new(*data).to_frame()).collect();
+    let items: [Vec<Frame>; 4] =
+        [frames(&["1", "2", "3"]), frames(&[]), frames(&["4"]), frames(&["5", "[DONE]", "6"])];
+    let closed = Closed::default();
+    let told = closed.clone();
+    let lifecycle = completing().linger(Duration::ZERO);
+    let lifecycle =
+        lifecycle.on_close(move |reason, stats| told.lock().unwrap().push((reason, stats)));
+    let mut body = pin!(lifecycle.body(stream::iter(items).chain(stream::pending())));
+    let all = ":\n\ndata: 1\n\ndata: 2\n\ndata: 3\n\ndata: 4\n\ndata: 5\n\ndata: [DONE]\n\n";
+    assert_eq!(text(body.next().await), Some(all.into()));
+    assert!(body.next().await.is_none());
+    let closed = closed.lock().unwrap();
+    assert_eq!((closed[0].0, closed[0].1.events), (CloseReason::Completed, 6));
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_end_of_the_source_is_the_end_of_the_stream() {
     let mut rig = opened(Lifecycle::new());
     rig.send(Event::new("last"));

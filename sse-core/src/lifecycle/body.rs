@@ -126,9 +126,9 @@ where
                 Poll::Pending => break,
                 Poll::Ready(None) => this.machine.source_ended(CloseReason::SourceEnded),
                 Poll::Ready(Some(item)) => match item.leave(this.out, this.machine.completion()) {
-                    Ok(completes) => {
-                        this.machine.took_event();
-                        if completes {
+                    Ok(left) => {
+                        this.machine.took(left.events);
+                        if left.completes {
                             this.machine.complete(Instant::now().into_std());
                             // It was set for silence.
                             this.timer.set(None);

@@ -57,9 +57,9 @@ impl Machine {
         self.settings.complete_on.as_ref()
     }
 
-    /// Takes note that an event is leaving.
-    pub(super) fn took_event(&mut self) {
-        self.events += 1;
+    /// Takes note that so many events are leaving.
+    pub(super) fn took(&mut self, events: u64) {
+        self.events += events;
     }
 
     /// Takes note that it was the completing one.

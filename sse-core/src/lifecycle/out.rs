@@ -37,6 +37,11 @@ impl Out {
         }
     }
 
+    /// Makes room for several blocks with so many bytes in all.
+    pub(super) fn make_room(&mut self, bytes: usize) {
+        self.copy(bytes);
+    }
+
     /// The copy, with room for `more` bytes.
     fn copy(&mut self, more: usize) -> &mut Vec<u8> {
         let first = std::mem::take(&mut self.shared);
