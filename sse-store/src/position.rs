@@ -86,6 +86,7 @@ impl Position {
 }
 
 impl PartialOrd for Position {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         match (*self == Self::START, *other == Self::START) {
             (false, false) if self.epoch == other.epoch => Some(self.sequence.cmp(&other.sequence)),

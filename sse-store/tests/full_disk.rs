@@ -1,12 +1,15 @@
 //! Databases on a disk that is full.
 
+#[path = "support/crowded.rs"]
+mod crowded;
 #[path = "support/server.rs"]
 mod server;
 
 use std::fs;
 use std::process::ExitCode;
 
-use sea_orm::{ConnectionTrait, Database, DbBackend, Statement};
+use crowded::what_is_told_on_a_disk_that_is_full_again_and_again_is_true;
+use sea_orm::{ConnectionTrait, Database, DbBackend, Statement, TransactionTrait};
 use server::Server;
 use sse_core::Event;
 use sse_store::{EventStore, Key, NewEntry, Position, SeaOrmStore, StoreError, Topic, TopicSet};
@@ -15,6 +18,9 @@ use testkit::{Disk, Service, test};
 fn main() -> ExitCode {
     testkit::run([
         test!(a_full_disk_is_a_typed_error_and_the_log_goes_on, Mount),
+        test!(a_commit_that_finds_no_room_leaves_nothing_of_its_transaction, Mount),
+        test!(an_application_whose_commit_finds_no_room_has_nothing_of_its_transaction, Mount),
+        test!(what_is_told_on_a_disk_that_is_full_again_and_again_is_true, Mount),
         test!(a_log_cannot_be_made_on_a_full_disk, Mount),
         test!(a_postgres_whose_tables_have_no_room_goes_on, Mount, PostgresPrograms),
         test!(a_mariadb_whose_tables_have_no_room_is_given_more, MariaDbPrograms),
@@ -93,6 +99,77 @@ async fn a_full_disk_is_a_typed_error_and_the_log_goes_on() {
     let store = SeaOrmStore::connect(&url).await.unwrap();
     assert!(stored(&store).await.into_iter().eq(0..appended));
     store.close().await;
+}
+
+/// Writes little by little, beyond the last room that there is: what a page of the disk has left takes some.
+async fn write_in_vain(mut write: impl AsyncFnMut() -> Result<Position, StoreError>) -> u64 {
+    let (mut written, mut refused) = (0, 0);
+    while refused < 8 {
+        match write().await {
+            Ok(position) => {
+                written += 1;
+                assert_eq!(position.sequence(), written, "after {refused} that were refused");
+            }
+            Err(error) => {
+                assert!(error.is_unwritable(), "{error}");
+                refused += 1;
+            }
+        }
+        assert!(written < 1000, "the disk is never full");
+    }
+    written
+}
+
+async fn a_commit_that_finds_no_room_leaves_nothing_of_its_transaction() {
+    let disk = Disk::new("1m").unwrap();
+    let url = format!("sqlite://{}", disk.path().join("log.db").display());
+    let store = SeaOrmStore::connect(&url).await.unwrap();
+    let other = SeaOrmStore::connect(&url).await.unwrap();
+    let topic = Topic::new("t").unwrap();
+    let ballast = disk.path().join("ballast");
+    assert!(fs::write(&ballast, vec![1; 1 << 20]).is_err(), "the disk is full");
+    let written = write_in_vain(async || {
+        let cleared = store.clear(&topic).await?;
+        assert_eq!(other.head().await.unwrap(), cleared.position);
+        Ok(cleared.position)
+    })
+    .await;
+    for store in [&store, &other] {
+        assert_eq!(store.head().await.unwrap().sequence(), written);
+    }
+    fs::remove_file(ballast).unwrap();
+    // Each sees at once what the other has done, and neither holds the lock.
+    for at in written + 1..written + 9 {
+        let (writer, reader) = if at % 2 == 0 { (&store, &other) } else { (&other, &store) };
+        let cleared = writer.clear(&topic).await.unwrap();
+        assert_eq!(cleared.position.sequence(), at);
+        assert_eq!(reader.head().await.unwrap(), cleared.position);
+    }
+}
+
+async fn an_application_whose_commit_finds_no_room_has_nothing_of_its_transaction() {
+    let disk = Disk::new("1m").unwrap();
+    let url = format!("sqlite://{}", disk.path().join("log.db").display());
+    let other = SeaOrmStore::connect(&url).await.unwrap();
+    let db = Database::connect(&url).await.unwrap();
+    db.execute_unprepared("CREATE TABLE orders (id INTEGER NOT NULL PRIMARY KEY)").await.unwrap();
+    let store = SeaOrmStore::new(db.clone()).await.unwrap();
+    let order = async || {
+        let transaction = db.begin().await.unwrap();
+        transaction.execute_unprepared("INSERT INTO orders DEFAULT VALUES").await.unwrap();
+        let entry = NewEntry::new(Topic::new("t").unwrap(), Event::new("shipped"));
+        let position = store.commit_with(transaction, vec![entry]).await?[0];
+        assert_eq!(other.head().await.unwrap(), position);
+        Ok(position)
+    };
+    let ballast = disk.path().join("ballast");
+    assert!(fs::write(&ballast, vec![1; 1 << 20]).is_err(), "the disk is full");
+    let written = write_in_vain(order).await;
+    fs::remove_file(ballast).unwrap();
+    assert_eq!(order().await.unwrap().sequence(), written + 1);
+    let count = Statement::from_string(DbBackend::Sqlite, "SELECT count(*) FROM orders");
+    let row = db.query_one_raw(count).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<i64>(0).unwrap().cast_unsigned(), written + 1);
 }
 
 async fn a_log_cannot_be_made_on_a_full_disk() {

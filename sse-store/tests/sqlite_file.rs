@@ -332,3 +332,26 @@ async fn an_epoch_is_renewed_once_and_for_every_handle() {
         assert!(fenced.is_fenced());
     }
 }
+
+#[tokio::test]
+async fn a_transaction_that_sqlite_has_ended_by_itself_is_over() {
+    let folder = folder();
+    let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let other = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let db = Database::connect(url(&folder)).await.unwrap();
+    let refuse =
+        "CREATE TRIGGER refuse BEFORE INSERT ON sse_entry BEGIN SELECT RAISE(ROLLBACK, 'no'); END";
+    db.execute_unprepared(refuse).await.unwrap();
+    for _ in 0..3 {
+        let error = store.clear(&topic()).await.unwrap_err();
+        assert!(!error.is_outcome_unknown(), "{error}");
+    }
+    db.execute_unprepared("DROP TRIGGER refuse").await.unwrap();
+    for writer in [&store, &other, &store, &other] {
+        let cleared = writer.clear(&topic()).await.unwrap();
+        // Also by the connection that has written.
+        for reader in [&store, &other].repeat(5) {
+            assert_eq!(reader.head().await.unwrap(), cleared.position);
+        }
+    }
+}

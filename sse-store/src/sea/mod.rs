@@ -1,6 +1,7 @@
 //! The log in a database, by SeaORM.
 
 mod connect;
+mod end;
 mod error;
 mod group;
 mod heads;

@@ -4,7 +4,7 @@ use sea_orm::DatabaseTransaction;
 
 use super::error::{commit_failed, failed};
 use super::group::{Batch, Written};
-use super::{SeaOrmStore, write};
+use super::{SeaOrmStore, end, write};
 use crate::{Key, NewEntry, Position, StoreError};
 
 impl SeaOrmStore {
@@ -12,9 +12,9 @@ impl SeaOrmStore {
     /// application has written and the events that tell of it are there together or not at all.
     ///
     /// It takes the transaction, since whoever appends holds the lock of the log until the commit. Give it one that is
-    /// otherwise done. On SQLite it is best begun as immediate: one that has read before it writes fails where another
-    /// has written meanwhile ([`is_unavailable`](StoreError::is_unavailable)); so does one that is not READ COMMITTED on
-    /// PostgreSQL.
+    /// otherwise done, and is not nested in another. On SQLite it is best begun as immediate: one that has read before it
+    /// writes fails where another has written meanwhile ([`is_unavailable`](StoreError::is_unavailable)); so does one
+    /// that is not READ COMMITTED on PostgreSQL.
     ///
     /// Dropping the future does not undo it: the transaction is committed all the same.
     ///
@@ -99,11 +99,10 @@ impl SeaOrmStore {
         };
         let is_done_already = key.is_some() && rows == 0;
         if answer.is_err() || is_done_already {
-            // If even this fails, the connection is lost and the database rolls back by itself.
-            let _ = transaction.rollback().await;
+            end::rollback(transaction).await;
             return answer;
         }
-        let committed = transaction.commit().await;
+        let committed = end::commit(transaction).await;
         committed.map_err(|error| commit_failed(WHAT, &self.url, error))?;
         self.writer.heads().saw(head);
         answer

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 
 use super::connect::write_options;
+use super::end;
 use super::error::{commit_failed, failed};
 use super::group::{Appended, Batch};
 use super::heads::Heads;
@@ -275,13 +276,12 @@ impl Task {
         let options = write_options(self.db.get_database_backend());
         let transaction = self.db.begin_with_options(options).await.map_err(failed)?;
         match change(&transaction).await {
-            Ok(value) => match transaction.commit().await {
+            Ok(value) => match end::commit(transaction).await {
                 Ok(()) => Ok(value),
                 Err(error) => Err(commit_failed(what, &self.url, error)),
             },
             Err(error) => {
-                // If even this fails, the connection is lost and the database rolls back by itself.
-                let _ = transaction.rollback().await;
+                end::rollback(transaction).await;
                 Err(failed(error))
             }
         }
