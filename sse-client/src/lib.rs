@@ -101,16 +101,32 @@
 //! Nothing is read ahead but what one chunk of the connection holds: who does not poll holds the
 //! server back. Do not set a `timeout` on a client of one's own: it counts the whole stream.
 //!
+//! # Logs and metrics
+//!
+//! `tracing` events, each at debug: a request, an open stream, why another attempt follows, and the end. No URL is logged.
+//! With the feature `metrics`, by the facade of that name, of all sources of the process together:
+//!
+//! | name | kind | labels | what |
+//! |---|---|---|---|
+//! | `sse_client_streams` | gauge | – | streams that are open |
+//! | `sse_client_streams_total` | counter | – | streams that were opened |
+//! | `sse_client_bytes_total` | counter | – | bytes read of them |
+//! | `sse_client_events_total` | counter | – | messages yielded |
+//! | `sse_client_reconnects_total` | counter | `cause` | losses and failures that another attempt follows: `unreachable`, `failed`, `response timeout`, `status`, `cut`, `ended`, `idle timeout`, `restarted` |
+//!
 //! # Features
 //!
 //! | feature | gives | default |
 //! |---|---|---|
 //! | `serde` | [`EventSource::typed`], completion by a JSON field | yes |
+//! | `metrics` | counters and a gauge, by the `metrics` facade | no |
 //! | `tls` | `https`, by rustls with ring, and HTTP/2 where the server offers it | no |
 //!
 //! With `tls` a program that makes a `reqwest::Client` of its own has to choose a provider for it, or
 //! reqwest panics: `rustls::crypto::ring::default_provider().install_default()`, or reqwest's own
-//! feature `rustls`. The client that this crate makes needs neither.
+//! feature `rustls`. The client that this crate makes needs neither. Take `tls` as well where anything else in the program
+//! turns on reqwest's `rustls-no-provider`, as `sse-proxy` does by its own `tls`: without it building an `EventSource` panics
+//! in reqwest.
 //!
 //! Proxies are not taken from the environment, unless a client of one's own does that.
 
@@ -123,6 +139,7 @@ mod connect;
 mod error;
 mod item;
 mod messages;
+mod meter;
 mod redirect;
 mod source;
 mod template;

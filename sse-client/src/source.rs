@@ -15,6 +15,7 @@ use tokio::time::{Sleep, sleep_until};
 
 use crate::connect::{Answer, Failure, connect};
 use crate::error::{BoxError, Refusal};
+use crate::meter::{self, Meter};
 use crate::template::Template;
 use crate::{Error, EventSourceBuilder, Item, Messages, Opened};
 
@@ -72,7 +73,7 @@ type BoxFuture<T> = SyncFuture<Pin<Box<dyn Future<Output = T> + Send>>>;
 enum Io {
     None,
     Connecting(BoxFuture<Result<Answer, Failure>>),
-    Open(Body),
+    Open(Body, Meter),
     /// What came is no stream, and is being read for what it says.
     Refused(BoxFuture<Refusal>),
 }
@@ -197,7 +198,10 @@ impl EventSource {
         } else {
             self.reconnect.next_message().map(|message| message.map(Item::Message))
         };
-        if let (Io::Open(_), ReadyState::Closed) = (&self.io, self.reconnect.ready_state()) {
+        if let (Io::Open(_, meter), Ok(Some(Item::Message(_)))) = (&self.io, &item) {
+            meter.dispatched();
+        }
+        if let (Io::Open(..), ReadyState::Closed) = (&self.io, self.reconnect.ready_state()) {
             self.io = Io::None;
         }
         item.map_err(|error| {
@@ -220,11 +224,12 @@ impl EventSource {
                 self.io = Io::None;
                 None
             }
-            Io::Open(body) => {
+            Io::Open(body, meter) => {
                 match ready!(Pin::new(body).poll_frame(cx)) {
                     Some(Ok(frame)) => {
                         // Trailers say nothing.
                         if let Some(data) = frame.data_ref() {
+                            meter.read(data.len());
                             self.reconnect.feed(data, now());
                         }
                     }
@@ -254,7 +259,7 @@ impl EventSource {
                     return None;
                 }
                 let Answer { url, version, headers, body, .. } = answer;
-                self.io = Io::Open(body);
+                self.io = Io::Open(body, Meter::opened());
                 tracing::debug!(?version, "stream is open");
                 return Some(Ok(Item::Open(Opened { url, version, headers })));
             }
@@ -338,6 +343,7 @@ impl Stream for EventSource {
                     if std::mem::take(&mut this.is_asking) {
                         let after = until.saturating_duration_since(now);
                         tracing::debug!(%cause, ?after, "asking again");
+                        meter::reconnecting(cause);
                         let cause = Error::lost(cause, this.failure.take(), this.refusal.take());
                         return Poll::Ready(Some(Ok(Item::Reconnecting { after, cause })));
                     }

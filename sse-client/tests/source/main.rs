@@ -3,6 +3,8 @@
 mod endings;
 mod failures;
 mod http2;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod redirects;
 mod requests;
 mod rules;
