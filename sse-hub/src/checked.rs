@@ -19,7 +19,7 @@ use crate::cursor::{Cursor, Member, Step};
 use crate::live::Live;
 use crate::page::{FRAME_OVERHEAD, Page};
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
-use crate::window::{Window, Writer};
+use crate::window::{TOPIC_OVERHEAD, Window, Writer};
 use crate::{ConnectionId, Overload};
 
 /// How many orders are tried, for each of two ways to choose them.
@@ -60,7 +60,8 @@ impl Scene {
         let store = Arc::new(MemoryStore::new());
         let begin = now(store.head());
         let window = Arc::new(Window::new());
-        let mut writer = Writer::new(window.clone(), events * (FRAME_OVERHEAD + 40));
+        let event = FRAME_OVERHEAD + TOPIC_OVERHEAD + 40;
+        let mut writer = Writer::new(window.clone(), events * event);
         writer.restart(begin);
         let (store, is_over) = (Mutex::new(store), AtomicBool::new(false));
         (Arc::new(Self { store, window, is_over, begin }), writer)
@@ -121,10 +122,10 @@ enum Heard {
 
 impl Reader {
     fn new(scene: &Arc<Scene>, number: u128, names: &[&str]) -> Self {
-        let cursor = Cursor::new(Overload::KeepAll);
+        let cursor = Cursor::new(Overload::KeepAll, names.len());
         let live = Live::new(ConnectionId::numbered(number), None, None, cursor);
         let reader = Self::of(scene, Arc::new(live));
-        reader.live.cursor().begin(scene.begin, false, false);
+        reader.live.cursor().begin(scene.begin, false, scene.begin);
         for name in names {
             reader.add(name, Position::START);
         }
@@ -285,7 +286,7 @@ fn a_topic_joins_where_it_was_added_and_loses_nothing_after() {
                 scene.publish(name, number);
             }
             // The feed may be behind, so that the store has had some of it by then.
-            let since = scene.window.now().unwrap();
+            let since = scene.window.now();
             adder.add("b", since);
             adder.live.wake(1);
             for (number, name) in [(3, "b"), (4, "a"), (9, "b")] {

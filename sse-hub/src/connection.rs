@@ -9,9 +9,9 @@ use sse_store::{Position, Topic};
 
 use crate::HubError;
 
-/// The name of one live connection: 128 random bits of the operating system, 32 hexadecimal digits.
+/// The id of one live connection: 128 random bits of the operating system, 32 hexadecimal digits.
 ///
-/// It cannot be guessed, and whoever names a connection must be its user besides. It is told to the client alone, in the
+/// It cannot be guessed, and whoever shows one must be the connection's user besides. It is told to the client alone, in the
 /// data of the first `position` event; in logs (`Debug`) it is cut short.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ConnectionId(u128);
@@ -52,7 +52,7 @@ impl FromStr for ConnectionId {
     }
 }
 
-/// A text that is no connection's name.
+/// A text that is no connection's id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConnectionIdError(());
 
@@ -68,7 +68,7 @@ impl std::error::Error for ConnectionIdError {}
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Connection {
-    /// Its name.
+    /// Its id, by which topics are added to it and removed.
     pub id: ConnectionId,
     /// Whose it is, where that was said.
     pub user: Option<Arc<str>>,
@@ -89,7 +89,7 @@ pub enum Notice {
     /// A connection's topics have changed: these are the ones it has now.
     Changed(Connection),
     /// A connection has ended; its topics are those it had.
-    Closed(Connection, EndReason),
+    Ended(Connection, EndReason),
     /// So many notices were not taken in time and are lost: ask for the list.
     Missed(u64),
 }
@@ -108,7 +108,7 @@ pub enum EndReason {
     Stalled,
     /// The hub was drained.
     Drained,
-    /// It was disconnected by name.
+    /// [`Hub::disconnect`](crate::Hub::disconnect) was called.
     Disconnected,
     /// The store was closed.
     Closed,

@@ -7,7 +7,11 @@ use slab::Slab;
 use tokio::sync::broadcast;
 
 use crate::live::Live;
-use crate::{ConnectionId, EndReason, HubError, Notice, metrics};
+use crate::resume::Begin;
+use crate::{ConnectionId, EndReason, HubError, Notice, metrics, spare};
+
+/// More notices than these are not held, whatever is asked for: their room is taken at once.
+const MAX_NOTICES: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(crate) struct Connections {
@@ -19,16 +23,41 @@ pub(crate) struct Connections {
 
 #[derive(Debug, Default)]
 struct Inner {
-    all: Slab<Arc<Live>>,
+    all: Slab<Seat>,
     by_id: HashMap<ConnectionId, usize>,
     /// Of each user the connections, the oldest first.
     by_user: HashMap<Arc<str>, VecDeque<Arc<Live>>>,
     is_draining: bool,
+    /// What is to be told, in the order in which it came about.
+    due: VecDeque<Due>,
+    /// Whether somebody is telling it.
+    is_telling: bool,
+}
+
+/// What others are to be told of a connection, once no lock is held: listeners, spans and metrics run code of their own.
+#[derive(Debug)]
+struct Due {
+    what: What,
+    notice: Option<Notice>,
+}
+
+#[derive(Debug)]
+enum What {
+    Opened(Arc<Live>, Begin),
+    Changed,
+    Ended(Arc<Live>, EndReason),
+}
+
+#[derive(Debug)]
+struct Seat {
+    live: Arc<Live>,
+    /// Whether others were told of it. Who is refused while it is being opened comes and goes unnoticed.
+    is_announced: bool,
 }
 
 impl Connections {
     pub(crate) fn new(max: usize, max_per_user: usize, notices: usize) -> Self {
-        let (notices, _) = broadcast::channel(notices.max(1));
+        let (notices, _) = broadcast::channel(notices.clamp(1, MAX_NOTICES));
         Self { inner: Mutex::default(), notices, max, max_per_user: max_per_user.max(1) }
     }
 
@@ -36,44 +65,119 @@ impl Connections {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes a connection in, and gives back the one that has to give way for it.
+    /// Takes a connection in that is being opened, and gives back the one that has to give way for it. That is one of the
+    /// user's that is being opened itself; one that is open only where there is no room for both.
     pub(crate) fn open(&self, live: &Arc<Live>) -> Result<Option<Arc<Live>>, HubError> {
+        let replaced = self.take_in(live);
+        self.tell_due();
+        replaced
+    }
+
+    fn take_in(&self, live: &Arc<Live>) -> Result<Option<Arc<Live>>, HubError> {
         let mut inner = self.inner();
         if inner.is_draining {
-            metrics::refused("draining");
             return Err(HubError::draining());
         }
-        let replaced = live.user.as_ref().and_then(|user| inner.by_user.get(user));
-        let replaced = replaced.filter(|theirs| theirs.len() >= self.max_per_user);
-        let replaced = replaced.and_then(|theirs| theirs.front().cloned());
+        let (user, others) = (live.user.as_ref(), self.max_per_user - 1);
+        let mut replaced = inner.surplus(user, false, others);
         if replaced.is_none() && inner.all.len() >= self.max {
-            metrics::refused("full");
-            return Err(HubError::full(self.max));
+            replaced = inner.surplus(user, true, others);
+            if replaced.is_none() {
+                return Err(HubError::full(self.max));
+            }
         }
         if let Some(replaced) = &replaced {
-            inner.remove(replaced);
+            self.take_out(&mut inner, replaced, EndReason::Replaced);
         }
-        let place = inner.all.insert(live.clone());
+        let place = inner.all.insert(Seat { live: live.clone(), is_announced: false });
         inner.by_id.insert(live.id, place);
         if let Some(user) = &live.user {
             inner.by_user.entry(user.clone()).or_default().push_back(live.clone());
         }
-        metrics::connections(inner.all.len());
         Ok(replaced)
     }
 
-    pub(crate) fn remove(&self, live: &Arc<Live>) {
+    /// Tells that a connection is open, unless it has ended meanwhile, and gives back the one that has to give way for it:
+    /// the user's oldest, be it itself.
+    pub(crate) fn announce(&self, live: &Arc<Live>, begin: Begin) -> Option<Arc<Live>> {
+        let replaced = self.take_as_open(live, begin);
+        self.tell_due();
+        replaced
+    }
+
+    fn take_as_open(&self, live: &Arc<Live>, begin: Begin) -> Option<Arc<Live>> {
         let mut inner = self.inner();
-        inner.remove(live);
-        metrics::connections(inner.all.len());
+        let place = inner.by_id.get(&live.id).copied()?;
+        inner.all.get_mut(place)?.is_announced = true;
+        let notice = self.notice(|| Notice::Opened(live.connection()));
+        inner.due.push_back(Due { what: What::Opened(live.clone(), begin), notice });
+        let replaced = inner.surplus(live.user.as_ref(), true, self.max_per_user)?;
+        self.take_out(&mut inner, &replaced, EndReason::Replaced);
+        Some(replaced)
+    }
+
+    /// Takes a connection out, and tells that it has ended.
+    pub(crate) fn remove(&self, live: &Arc<Live>, reason: EndReason) {
+        self.take_out(&mut self.inner(), live, reason);
+        self.tell_due();
+    }
+
+    /// Tells that a connection has other topics now.
+    pub(crate) fn changed(&self, live: &Arc<Live>) {
+        if let Some(notice) = self.notice(|| Notice::Changed(live.connection())) {
+            self.inner().due.push_back(Due { what: What::Changed, notice: Some(notice) });
+            self.tell_due();
+        }
+    }
+
+    fn take_out(&self, inner: &mut Inner, live: &Arc<Live>, reason: EndReason) {
+        if inner.remove(live).is_some_and(|seat| seat.is_announced) {
+            let notice = self.notice(|| Notice::Ended(live.connection(), reason));
+            inner.due.push_back(Due { what: What::Ended(live.clone(), reason), notice });
+        }
+    }
+
+    /// Made only if somebody listens.
+    fn notice(&self, notice: impl FnOnce() -> Notice) -> Option<Notice> {
+        (self.notices.receiver_count() > 0).then(notice)
+    }
+
+    /// Tells what is due, unless somebody does already, who then goes on with this.
+    fn tell_due(&self) {
+        {
+            let mut inner = self.inner();
+            if inner.due.is_empty() || inner.is_telling {
+                return;
+            }
+            inner.is_telling = true;
+        }
+        let mut telling = Telling { connections: self, is_over: false };
+        while let Some(Due { what, notice }) = telling.next() {
+            match &what {
+                What::Opened(live, begin) => {
+                    metrics::opened();
+                    live.trace.begin(live, *begin);
+                }
+                What::Changed => {}
+                What::Ended(live, reason) => {
+                    metrics::ended(*reason);
+                    live.trace.end(*reason);
+                }
+            }
+            if let Some(notice) = notice {
+                // The last who listened may just have gone.
+                let _ = self.notices.send(notice);
+            }
+        }
     }
 
     pub(crate) fn get(&self, id: &ConnectionId) -> Option<Arc<Live>> {
         let inner = self.inner();
-        inner.by_id.get(id).and_then(|place| inner.all.get(*place)).cloned()
+        let seat = inner.by_id.get(id).and_then(|place| inner.all.get(*place));
+        seat.map(|seat| seat.live.clone())
     }
 
-    /// The connection of this name, if it is this user's.
+    /// The connection of this id, if it is this user's.
     pub(crate) fn of_user(
         &self,
         id: ConnectionId,
@@ -84,14 +188,14 @@ impl Connections {
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Live>> {
-        self.inner().all.iter().map(|(_, live)| live.clone()).collect()
+        self.inner().all.iter().map(|(_, seat)| seat.live.clone()).collect()
     }
 
     /// One of so many parts of all connections, each of which belongs to one.
     pub(crate) fn part(&self, part: usize, of: usize) -> Vec<Arc<Live>> {
         let inner = self.inner();
         let places = (part..inner.all.capacity()).step_by(of);
-        places.filter_map(|place| inner.all.get(place)).cloned().collect()
+        places.filter_map(|place| inner.all.get(place)).map(|seat| seat.live.clone()).collect()
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -110,26 +214,53 @@ impl Connections {
     pub(crate) fn notices(&self) -> Notices {
         Notices(self.notices.subscribe())
     }
+}
 
-    /// Tells those who listen; what is told is made only if there are any.
-    pub(crate) fn tell(&self, notice: impl FnOnce() -> Notice) {
-        if self.notices.receiver_count() > 0 {
-            // The last of them may just have gone.
-            let _ = self.notices.send(notice());
-        }
+/// Somebody who tells what is due.
+struct Telling<'a> {
+    connections: &'a Connections,
+    is_over: bool,
+}
+
+impl Telling<'_> {
+    /// The next that is due. Without one it is over, by the same lock, so that nothing is left behind.
+    fn next(&mut self) -> Option<Due> {
+        let mut inner = self.connections.inner();
+        let due = inner.due.pop_front();
+        self.is_over = due.is_none();
+        inner.is_telling = !self.is_over;
+        due
     }
+}
 
-    pub(crate) fn tell_end(&self, live: &Live, reason: EndReason) {
-        metrics::ended(reason);
-        tracing::debug!(connection = ?live.id, user = live.user.as_deref(), %reason, "subscription ended");
-        self.tell(|| Notice::Closed(live.connection(), reason));
+impl Drop for Telling<'_> {
+    /// Where a listener's waker has panicked, the next one tells what is left.
+    fn drop(&mut self) {
+        if !self.is_over {
+            self.connections.inner().is_telling = false;
+        }
     }
 }
 
 impl Inner {
-    fn remove(&mut self, live: &Arc<Live>) {
-        let Some(place) = self.by_id.remove(&live.id) else { return };
-        self.all.try_remove(place);
+    /// The oldest of a user's connections that are announced, or of those that are not, where these are more than so many.
+    fn surplus(
+        &self,
+        user: Option<&Arc<str>>,
+        is_announced: bool,
+        most: usize,
+    ) -> Option<Arc<Live>> {
+        let seat = |live: &Arc<Live>| self.all.get(*self.by_id.get(&live.id)?);
+        let is_one =
+            |live: &Arc<Live>| seat(live).is_some_and(|seat| seat.is_announced == is_announced);
+        let mut these = self.by_user.get(user?)?.iter().filter(|live| is_one(live));
+        let oldest = these.next()?;
+        (1 + these.count() > most).then(|| oldest.clone())
+    }
+
+    fn remove(&mut self, live: &Arc<Live>) -> Option<Seat> {
+        let place = self.by_id.remove(&live.id)?;
+        let seat = self.all.try_remove(place);
         if let Some(user) = &live.user
             && let Some(theirs) = self.by_user.get_mut(user)
         {
@@ -139,9 +270,10 @@ impl Inner {
             }
         }
         // A burst of connections leaves no memory behind.
-        if self.all.is_empty() {
-            *self = Self { is_draining: self.is_draining, ..Self::default() };
-        }
+        spare::of_slab(&mut self.all);
+        spare::of_map(&mut self.by_id);
+        spare::of_map(&mut self.by_user);
+        seat
     }
 }
 

@@ -1,18 +1,18 @@
 //! What all handles of a hub, its tasks and its subscriptions share.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use sse_store::{EventStore, Position, Query, Record, StoreError, Topic};
-use tokio::sync::watch;
+use sse_store::{Entry, EventStore, PageStatus, Position, Query, Record, StoreError, Topic};
+use tokio::sync::{Semaphore, SemaphorePermit, watch};
 use tokio::time::timeout;
 
 use crate::connections::Connections;
 use crate::live::Live;
+use crate::metrics::Given;
 use crate::pages::Pages;
-use crate::settings::Settings;
+use crate::settings::{Settings, semaphore};
 use crate::window::{TopicLog, Window};
-use crate::{EndReason, HubError, metrics};
+use crate::{EndReason, HubError};
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -21,6 +21,9 @@ pub(crate) struct Core {
     pub(crate) window: Arc<Window>,
     pub(crate) pages: Arc<Pages>,
     pub(crate) connections: Connections,
+    pub(crate) given: Given,
+    /// Those who are subscribing ask the store in turn, and not behind those who catch up.
+    opening: Semaphore,
     phase: watch::Sender<Phase>,
 }
 
@@ -41,33 +44,43 @@ impl Core {
         let connections =
             Connections::new(settings.connections, settings.per_user, settings.notices);
         let phase = watch::Sender::new(Phase::Starting);
-        Self { store, settings, window, pages, connections, phase }
+        let opening = semaphore(settings.opening_reads);
+        let given = Given::new();
+        Self { store, settings, window, pages, connections, given, opening, phase }
     }
 
     pub(crate) fn feed_has_begun(&self) {
         self.phase.send_replace(Phase::Following);
     }
 
-    /// Waits until the feed has begun, for a while.
+    /// Waits until the feed has begun.
     pub(crate) async fn is_ready(&self) -> Result<(), HubError> {
         let mut phase = self.phase.subscribe();
-        let begun = phase.wait_for(|phase| !matches!(phase, Phase::Starting));
-        match timeout(self.settings.patience, begun).await {
-            Ok(Ok(phase)) => match &*phase {
-                Phase::Closed(error) => Err(HubError::closed(error.clone())),
-                Phase::Starting | Phase::Following => Ok(()),
-            },
-            // The sender is ours, so this is the time that has passed.
-            Ok(Err(_)) | Err(_) => {
-                metrics::refused("starting");
-                Err(HubError::starting())
-            }
-        }
+        // The sender is ours.
+        let _ = phase.wait_for(|phase| !matches!(phase, Phase::Starting)).await;
+        self.closed().map_or(Ok(()), |error| Err(HubError::closed(error)))
     }
 
-    /// The store is closed: this is the end of every subscription.
+    /// What a client waits for that is subscribing; where the store does not answer in time, it is refused.
+    pub(crate) async fn in_time<T>(
+        &self,
+        opening: impl Future<Output = Result<T, HubError>>,
+    ) -> Result<T, HubError> {
+        let late = |_| match &*self.phase.borrow() {
+            Phase::Starting => Err(HubError::starting()),
+            _ => Err(StoreError::unavailable("the store did not answer in time").into()),
+        };
+        timeout(self.settings.start_timeout, opening).await.unwrap_or_else(late)
+    }
+
+    /// Waits for its turn to ask the store. The semaphore is never closed.
+    async fn turn(&self) -> Option<SemaphorePermit<'_>> {
+        self.opening.acquire().await.ok()
+    }
+
+    /// The store is closed, or cannot be followed any more: this is the end of every subscription.
     pub(crate) fn close(&self, error: &StoreError) {
-        tracing::info!("the store is closed, and the hub with it");
+        tracing::info!(%error, "the hub is closed");
         self.phase.send_replace(Phase::Closed(error.clone()));
         self.pages.close(error);
         for live in self.connections.all() {
@@ -88,8 +101,7 @@ impl Core {
         if !live.end() {
             return;
         }
-        self.connections.remove(live);
-        self.connections.tell_end(live, reason);
+        self.connections.remove(live, reason);
         live.cursor().ending = Some(reason);
         live.leave_all(&self.window);
         live.wake(self.window.beat());
@@ -100,28 +112,46 @@ impl Core {
         if log.is_known() {
             return Ok(());
         }
-        let _turn = self.pages.turn().await;
+        let _turn = self.turn().await;
         match log.is_known() {
             true => Ok(()),
             false => self.ask_completion(log).await,
         }
     }
 
-    /// Whether all these topics are complete as the store says, since a process may lag: who is sent away because of it
-    /// never comes back.
-    pub(crate) async fn are_complete(&self, logs: &[Arc<TopicLog>]) -> Result<bool, StoreError> {
-        for log in logs {
-            let _turn = self.pages.turn().await;
-            self.ask_completion(log).await?;
-            if !log.is_completed() {
-                return Ok(false);
-            }
+    /// Whether all these topics are complete, and one who is behind this position has all that they have. A process that
+    /// lags behind its store says no: who is sent away because of it never comes back.
+    pub(crate) async fn has_all(
+        &self,
+        logs: &[Arc<TopicLog>],
+        after: Position,
+        forgives: bool,
+    ) -> Result<bool, StoreError> {
+        if logs.is_empty() || !logs.iter().all(|log| log.is_completed()) {
+            return Ok(false);
         }
-        Ok(true)
+        let topics = logs.iter().map(|log| log.topic().clone()).collect();
+        let page = {
+            let _turn = self.turn().await;
+            self.store.read(after, &topics, logs.len() + 1).await?
+        };
+        let is_whole = match page.status {
+            PageStatus::Exact => true,
+            PageStatus::Gap { .. } => forgives,
+            PageStatus::Reset => false,
+        };
+        let is_completion = |entry: &Entry| entry.record == Record::Completed;
+        // The window is looked at last: it knows of all up to there.
+        Ok(is_whole
+            && page.entries.len() <= logs.len()
+            && page.entries.iter().all(is_completion)
+            && self.window.view().has(page.next)
+            && logs.iter().all(|log| log.is_completed_at(page.next)))
     }
 
-    async fn ask_completion(&self, log: &TopicLog) -> Result<(), StoreError> {
-        let Some(now) = self.window.now() else { return Ok(()) };
+    /// Asks the store whether a topic is complete.
+    pub(crate) async fn ask_completion(&self, log: &TopicLog) -> Result<(), StoreError> {
+        let now = self.window.now();
         let newest = Query::new(log.topic()).newest_first().limit(1);
         match self.store.list(&newest).await?.pop() {
             Some(entry) => log.observe(entry.position, entry.record == Record::Completed),
@@ -132,13 +162,13 @@ impl Core {
         Ok(())
     }
 
-    /// The position before the newest so many events of these topics.
+    /// The position before the newest so many events of these topics, if there are any.
     pub(crate) async fn before_last(
         &self,
         topics: &[Topic],
         count: usize,
-    ) -> Result<Position, StoreError> {
-        let _turn = self.pages.turn().await;
+    ) -> Result<Option<Position>, StoreError> {
+        let _turn = self.turn().await;
         let topics: sse_store::TopicSet = topics.iter().cloned().collect();
         let mut query = Query::new(topics).events().newest_first();
         let (mut left, mut first) = (count, None);
@@ -149,11 +179,6 @@ impl Core {
             (left, first) = (left.saturating_sub(page.len()), Some(last.position));
             query = query.after(last.position);
         }
-        Ok(first.map_or(Position::START, |first| {
-            Position::new(first.epoch(), first.sequence().saturating_sub(1))
-        }))
+        Ok(first.map(|first| Position::new(first.epoch(), first.sequence().saturating_sub(1))))
     }
 }
-
-/// How long a hub waits for its store when it starts, before it refuses who comes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(5);

@@ -1,11 +1,13 @@
 //! A subscription's place in the log, and its walk along it: through the window, and through pages of the store where it
 //! has fallen behind that.
 
-use std::sync::{Arc, Weak};
+use std::cmp::Ordering;
+use std::sync::Arc;
 
 use sse_store::{PageStatus, Position, Topic, TopicSet};
 
-use crate::page::{Page, Slot};
+use crate::page::{Page, Question, Slot};
+use crate::reading::{Next, Reading};
 use crate::tell::Tell;
 use crate::window::{Found, TopicLog, View, Window};
 use crate::{EndReason, Overload};
@@ -17,15 +19,14 @@ pub(crate) struct Cursor {
     position: Position,
     members: Vec<Member>,
     overload: Overload,
-    /// Whether the store has to say what the position is worth.
-    is_unproven: bool,
-    /// Whether what is missing is not to be told: the client did not ask for it.
+    /// It has been given nothing yet, and did not ask for what is missing at its beginning.
     forgives: bool,
-    page: Option<Reading>,
+    /// The page that it is in.
+    reading: Option<Reading>,
     /// What it asks the store for, while it does.
     question: Option<Arc<Question>>,
-    /// The window's epoch when the store had nothing more for a position of another one.
-    ahead_of: Option<u64>,
+    /// A window of this epoch will come to the position, if it is not there yet: there is no need to ask the store.
+    awaits: Option<u64>,
     /// The gap that was told last.
     gap_told: Option<Box<GapTold>>,
     /// What it has to tell beside events.
@@ -44,35 +45,10 @@ pub(crate) struct Member {
     pub(crate) since: Position,
 }
 
-/// Where a cursor was.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Mark {
-    position: Position,
-    forgives: bool,
-}
-
-/// A page that is being walked.
-#[derive(Debug)]
-struct Reading {
-    /// Held weakly: a client that does not read keeps no page.
-    page: Weak<Page>,
-    /// How many of its frames are behind the cursor.
-    given: usize,
-    /// The page says nothing of a topic that joins here.
-    limit: u64,
-}
-
 impl Member {
-    /// Whether it takes part in what follows a position. Where that is the start, it is not known of which log yet; in
-    /// another log than the one that it was to join in, it takes part from the beginning.
+    /// Whether it takes part in what follows a position. In another log than the one it was to join, it does.
     fn has_joined(&self, position: Position) -> bool {
-        match self.since == Position::START || position == Position::START {
-            true => self.since <= position,
-            false => {
-                self.since.epoch() != position.epoch()
-                    || self.since.sequence() <= position.sequence()
-            }
-        }
+        self.since.partial_cmp(&position) != Some(Ordering::Greater)
     }
 }
 
@@ -82,15 +58,6 @@ struct GapTold {
     after: Position,
     up_to: Position,
     topics: TopicSet,
-}
-
-/// What a cursor asks the store for. Those who ask the same share the answer.
-#[derive(Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Question {
-    /// Each once, in order.
-    pub(crate) topics: Vec<Topic>,
-    /// Only the newest event of each.
-    pub(crate) newest_only: bool,
 }
 
 /// What a step of the walk came to.
@@ -107,16 +74,16 @@ pub(crate) enum Step {
 }
 
 impl Cursor {
-    pub(crate) fn new(overload: Overload) -> Self {
+    /// A cursor with room for so many topics.
+    pub(crate) fn new(overload: Overload, topics: usize) -> Self {
         Self {
             position: Position::START,
-            members: Vec::new(),
+            members: Vec::with_capacity(topics),
             overload,
-            is_unproven: false,
             forgives: false,
-            page: None,
+            reading: None,
             question: None,
-            ahead_of: None,
+            awaits: None,
             gap_told: None,
             tell: Tell::default(),
             ending: None,
@@ -131,44 +98,42 @@ impl Cursor {
         self.members.iter().map(|member| member.log.topic())
     }
 
-    pub(crate) fn members(&self) -> &[Member] {
-        &self.members
-    }
-
     pub(crate) fn take_members(&mut self) -> Vec<Member> {
-        self.page = None;
+        self.reading = None;
         self.question = None;
         std::mem::take(&mut self.members)
     }
 
-    /// Begins behind this position. One that is `unproven` is shown to the store first, and where it `forgives`, the
-    /// client is not told that something is missing at its beginning.
-    pub(crate) fn begin(&mut self, position: Position, unproven: bool, forgives: bool) {
-        self.position = position;
-        self.is_unproven = unproven;
-        self.forgives = forgives;
+    /// Begins behind this position. The store has to say what one is worth that is beyond `now`, or of another log. Where
+    /// it `forgives`, the client is not told that something is missing at its beginning.
+    pub(crate) fn begin(&mut self, position: Position, forgives: bool, now: Position) {
+        (self.position, self.forgives) = (position, forgives);
+        self.awaits = (position <= now).then_some(now.epoch());
     }
 
-    /// Where it is, to go back there.
-    pub(crate) fn mark(&self) -> Mark {
-        Mark { position: self.position, forgives: self.forgives }
+    /// Begins the log of this epoch anew, and tells a reset.
+    pub(crate) fn reset(&mut self, epoch: u64) {
+        (self.position, self.forgives) = (Position::new(epoch, 0), true);
+        self.awaits = None;
+        self.reading = None;
+        self.question = None;
+        self.tell.reset();
     }
 
-    /// What was taken since is taken again.
-    pub(crate) fn go_back_to(&mut self, mark: Mark) {
-        (self.position, self.forgives) = (mark.position, mark.forgives);
-        self.page = None;
-    }
-
-    /// Begins behind something that is no position: with the log's start, which is told as a reset.
-    pub(crate) fn begin_anew(&mut self) {
-        self.reset();
+    /// Goes on to a position: all before it has been given or told.
+    fn advance(&mut self, position: Position) {
+        (self.position, self.forgives) = (position, false);
     }
 
     /// Takes a topic in, unless it has it; gives the member back that is not needed.
     pub(crate) fn add(&mut self, member: Member) -> Option<Member> {
         if self.topics().any(|topic| topic == member.log.topic()) {
             return Some(member);
+        }
+        let begins = self.members.is_empty() && member.since != Position::START;
+        if begins && !self.tell.is_reset_due() {
+            // Nothing is missing for it, wherever it comes from.
+            self.begin(member.since, false, member.since);
         }
         // A page in hand was read before, so nothing is in it that the new topic would have to give.
         self.question = None;
@@ -178,7 +143,7 @@ impl Cursor {
 
     pub(crate) fn remove(&mut self, topic: &Topic) -> Option<Member> {
         let at = self.topics().position(|it| it == topic)?;
-        self.page = None;
+        self.reading = None;
         self.question = None;
         Some(self.members.swap_remove(at))
     }
@@ -201,46 +166,85 @@ impl Cursor {
             if self.tell.is_due() {
                 return Step::Tell;
             }
-            if let Some(slot) = self.walk_page() {
+            if self.reading.is_some()
+                && let Some(slot) = self.walk_page()
+            {
                 return Step::Slot(slot);
             }
             if self.members.is_empty() {
-                // Nothing can be missing for it, wherever it comes from.
-                self.position = window.now().unwrap_or(self.position);
                 return Step::UpToDate;
             }
             let view = window.view();
-            if self.is_unproven || view.epoch == 0 || view.epoch != self.position.epoch() {
+            if !view.has(self.position) {
                 return self.elsewhere(window, view);
             }
             self.question = None;
             let after = self.position.sequence();
-            let (limit, joins) = self.limit(view.end);
-            if limit <= after {
+            if view.end == after {
                 self.forgives = false;
                 return Step::UpToDate;
             }
-            let found = self.look(view.epoch, after, limit);
-            // What is missing from here on came after its beginning.
-            self.forgives &= matches!(found, Look::Behind);
-            match found {
+            let (limit, joins) = self.limit(view.end);
+            match self.look(view.epoch, after, limit) {
                 Look::Behind => return Step::Behind,
                 Look::Slot(slot) => {
-                    self.position = Position::new(view.epoch, slot.sequence);
+                    self.advance(Position::new(view.epoch, slot.sequence));
                     return Step::Slot(slot);
                 }
                 Look::TooMany(topics) => {
                     let limit = Position::new(view.epoch, limit);
                     self.gap(topics, limit);
-                    self.position = limit;
+                    self.advance(limit);
                     return Step::Tell;
                 }
                 Look::Nothing => {
-                    self.position = Position::new(view.epoch, limit);
+                    self.advance(Position::new(view.epoch, limit));
                     if !joins {
                         return Step::UpToDate;
                     }
                 }
+            }
+        }
+    }
+
+    /// Goes on to what follows at once in the page or the window, as long as `give` takes more. It may leave some of it to
+    /// [`walk`](Self::walk).
+    pub(crate) fn walk_on(&mut self, window: &Window, mut give: impl FnMut(&Slot) -> bool) {
+        let (from, view) = (self.position, window.view());
+        if self.tell.is_due() || self.overload != Overload::KeepAll {
+            return;
+        }
+        if self.reading.is_some() {
+            while let Some(slot) = self.walk_page() {
+                self.tell.position = Some(self.position);
+                if !give(&slot) {
+                    return;
+                }
+            }
+        } else if view.has(from) && from.sequence() < view.end {
+            let (limit, _) = self.limit(view.end);
+            self.walk_window(view.epoch, limit, give);
+            if self.position != from {
+                self.tell.position = Some(self.position);
+            }
+        }
+    }
+
+    /// Goes on to what the window has up to a sequence, as long as `give` takes more.
+    fn walk_window(&mut self, epoch: u64, limit: u64, mut give: impl FnMut(&Slot) -> bool) {
+        if let [member] = &self.members[..]
+            && member.has_joined(self.position)
+        {
+            member.log.clone().each(epoch, self.position.sequence(), limit, |slot| {
+                self.advance(Position::new(epoch, slot.sequence));
+                give(slot)
+            });
+            return;
+        }
+        while let Look::Slot(slot) = self.look(epoch, self.position.sequence(), limit) {
+            self.advance(Position::new(epoch, slot.sequence));
+            if !give(&slot) {
+                return;
             }
         }
     }
@@ -295,83 +299,58 @@ impl Cursor {
         next.map_or(Look::Nothing, Look::Slot)
     }
 
-    /// Where the window has nothing to say to this position.
+    /// Where the window has not come to the position.
     fn elsewhere(&mut self, window: &Window, view: View) -> Step {
-        if self.position != Position::START && window.is_retired(self.position.epoch()) {
-            self.reset();
+        let epoch = self.position.epoch();
+        if epoch != view.epoch
+            && let Some(epoch) = window.successor(epoch)
+        {
+            self.reset(epoch);
             return Step::Tell;
         }
-        // The store had nothing more, and the feed has not come to that log yet: it will wake us.
-        if !self.is_unproven && self.ahead_of == Some(view.epoch) {
-            return Step::UpToDate;
+        match self.awaits == Some(view.epoch) {
+            true => Step::UpToDate,
+            false => Step::Behind,
         }
-        Step::Behind
     }
 
-    /// Begins the log anew.
-    fn reset(&mut self) {
-        self.position = Position::START;
-        (self.is_unproven, self.ahead_of) = (false, None);
-        self.page = None;
-        self.question = None;
-        for member in &mut self.members {
-            member.since = Position::START;
-        }
-        self.tell.reset();
-    }
-
-    /// Takes a page that begins right at its position, if it still is there.
+    /// Takes what a page says of its position, if it still is there. It does not walk it.
     pub(crate) fn accept_if_there(&mut self, page: &Arc<Page>, window: &Window) {
         if self.position == page.after {
             self.accept(page, window);
-            // The page leads nowhere, so it is walked at once.
-            self.walk_page();
         }
     }
 
     /// Takes a page that covers its position. Whoever walks on at once gets on, even if nobody keeps the page.
     pub(crate) fn accept(&mut self, page: &Arc<Page>, window: &Window) {
         let epoch = page.next.epoch();
-        let forgives = std::mem::take(&mut self.forgives);
-        match &page.status {
-            PageStatus::Exact => {}
-            PageStatus::Gap { .. } if forgives => {}
-            PageStatus::Gap { topics } => self.gap(self.own(topics), page.next),
-            PageStatus::Reset => self.reset(),
+        if page.status == PageStatus::Reset {
+            self.reset(epoch);
         }
-        (self.is_unproven, self.ahead_of) = (false, None);
-        for (topic, sequence) in &page.completions {
-            for member in self.members.iter().filter(|member| member.log.topic() == topic) {
-                member.log.observe(Position::new(epoch, *sequence), true);
-            }
+        // The store has said what the position is worth, when the window was of this epoch.
+        self.awaits = Some(page.asked_in);
+        if page.status == PageStatus::Reset || epoch != window.view().epoch {
+            // What another log has is walked when the window has come there.
+            return;
         }
-        if self.joins_another(epoch) {
-            // It was asked without a topic that it should have been asked with.
+        if let PageStatus::Gap { topics } = &page.status
+            && !self.forgives
+        {
+            self.gap(self.own(topics), page.next);
+        }
+        let after = self.position.sequence();
+        if let Overload::SkipWhenBehind(lag) = self.overload
+            && page.slots.len() - page.up_to(after) > lag.clamp(1, Overload::MAX_LAG)
+            && !self.forgives
+        {
+            let now = window.now();
+            self.gap(TopicSet::Only(self.topics().cloned().collect()), page.next);
+            self.advance(if now > page.next { now } else { page.next });
             self.question = None;
             return;
         }
-        let after = self.position.sequence();
-        let from = page.slots.partition_point(|slot| slot.sequence <= after);
         let limit = self.next_join().unwrap_or(u64::MAX);
-        self.page = Some(Reading { page: Arc::downgrade(page), given: from, limit });
-        if let Overload::SkipWhenBehind(lag) = self.overload
-            && page.slots.len() - from > lag.clamp(1, Overload::MAX_LAG)
-            && !forgives
-        {
-            let now = window.now().filter(|now| now.epoch() == epoch);
-            self.gap(TopicSet::Only(self.topics().cloned().collect()), page.next);
-            self.position = now.filter(|now| *now > page.next).unwrap_or(page.next);
-            self.page = None;
-            self.question = None;
-        }
-    }
-
-    /// Lets those join that were to join in a log of before, now that it is known that this is another; whether there
-    /// were any.
-    fn joins_another(&mut self, epoch: u64) -> bool {
-        let is_of_before = |member: &&mut Member| ![0, epoch].contains(&member.since.epoch());
-        let before = self.members.iter_mut().filter(is_of_before);
-        before.map(|member| member.since = Position::START).count() > 0
+        self.reading = Some(Reading::new(page, after, limit));
     }
 
     /// Tells that something is missing between the position and another. What was told already is not told again, however
@@ -396,46 +375,46 @@ impl Cursor {
 
     /// The next of the page it is in, if it is in one; at the page's end the position moves to it.
     fn walk_page(&mut self) -> Option<Slot> {
-        let Reading { page, given, limit } = self.page.as_mut()?;
-        let limit = *limit;
-        let Some(page) = page.upgrade() else {
-            // It goes on from its position, wherever that is to be had.
-            self.page = None;
-            return None;
-        };
-        let epoch = page.next.epoch();
-        if let Some(slot) = page.slots.get(*given).filter(|slot| slot.sequence <= limit) {
-            *given += 1;
-            self.position = Position::new(epoch, slot.sequence);
-            return Some(slot.clone());
+        let epoch = self.position.epoch();
+        match self.reading.as_mut()?.next() {
+            Next::Slot(slot) => {
+                self.advance(Position::new(epoch, slot.sequence));
+                return Some(slot);
+            }
+            Next::End(sequence) => {
+                self.advance(Position::new(epoch, sequence));
+                self.question = None;
+            }
+            Next::Gone => {}
         }
-        // Where a topic joins before the page's end, what follows has to be asked for with it.
-        let ends = page.next.sequence() <= limit;
-        self.position = if ends { page.next } else { Position::new(epoch, limit) };
-        self.page = None;
-        self.question = None;
-        if ends && page.is_last && page.asked_in != epoch {
-            self.ahead_of = Some(page.asked_in);
-        }
+        self.reading = None;
         None
     }
 
-    /// Whether all its topics are complete, and it is past their completions.
-    pub(crate) fn is_complete(&self) -> bool {
+    /// Whether all its topics are complete, and it is past their completions. Where it is beyond the window, what the
+    /// window knows may have been taken back.
+    pub(crate) fn is_complete(&self, window: &Window) -> bool {
         let is_past = |member: &Member| member.log.is_completed_at(self.position);
-        !self.members.is_empty() && self.members.iter().all(is_past)
+        window.view().has(self.position)
+            && !self.members.is_empty()
+            && self.members.iter().all(is_past)
+    }
+
+    /// Whether what is missing from here on came after its beginning, so that the position says all that was before.
+    pub(crate) fn has_begun(&self) -> bool {
+        !self.forgives
     }
 
     /// Whether its client does not know of how far others' events have moved it on.
-    pub(crate) fn has_moved_on(&self, now: Option<Position>) -> bool {
+    pub(crate) fn has_moved_on(&self, now: Position) -> bool {
         let told = self.tell.position.unwrap_or(Position::START);
-        !self.members.is_empty() && now.is_some_and(|now| told.is_passed_by(now))
+        !self.members.is_empty() && told.is_passed_by(now)
     }
 
     /// Whether frames may be waiting for it.
     pub(crate) fn may_have_more(&self, window: &Window) -> bool {
         let after = self.position.sequence();
-        self.page.is_some()
+        self.reading.is_some()
             || window.view().epoch != self.position.epoch()
             || self.joined().any(|member| member.log.has_after(after))
             || self.next_join().is_some()

@@ -79,8 +79,8 @@ impl HubError {
         Self::of(Kind::Closed(error))
     }
 
-    /// Whether a name is no topic.
-    pub fn is_topic(&self) -> bool {
+    /// Whether a name is no topic: empty, longer than 255 bytes, or with a NUL.
+    pub fn is_invalid_topic(&self) -> bool {
         matches!(*self.0, Kind::Topic(_))
     }
 
@@ -115,7 +115,8 @@ impl HubError {
         matches!(*self.0, Kind::UnknownConnection(_))
     }
 
-    /// Whether the store has been closed, and the hub with it: this is final.
+    /// Whether the store has been closed, and the hub with it, or the hub cannot follow it any more, since a waker or a
+    /// listener has panicked in its feed: this is final.
     pub fn is_closed(&self) -> bool {
         matches!(*self.0, Kind::Closed(_))
     }
@@ -126,6 +127,23 @@ impl HubError {
             Kind::Full { .. } | Kind::Draining | Kind::Starting | Kind::NoRandomness(_) => true,
             Kind::Store(error) => error.is_unavailable(),
             _ => false,
+        }
+    }
+
+    /// A short name of what it is, for metrics.
+    pub(crate) fn reason(&self) -> &'static str {
+        match &*self.0 {
+            Kind::Topic(_) => "invalid topic",
+            Kind::TooManyTopics { .. } => "too many topics",
+            Kind::Forbidden(_) => "forbidden",
+            Kind::Full { .. } => "full",
+            Kind::Complete => "complete",
+            Kind::Draining => "draining",
+            Kind::UnknownConnection(_) => "unknown connection",
+            Kind::NoRandomness(_) => "no randomness",
+            Kind::Starting => "starting",
+            Kind::Closed(_) => "store closed",
+            Kind::Store(_) => "store failed",
         }
     }
 

@@ -10,8 +10,12 @@ use sse_store::{PageStatus, Position, StoreError, TopicSet, follow};
 use tokio::time::sleep;
 
 use crate::core::Core;
-use crate::metrics;
-use crate::window::Writer;
+use crate::metrics::{self, WindowBytes};
+use crate::page::FRAME_OVERHEAD;
+use crate::window::{TopicLog, Writer};
+
+/// How many records of before its beginning the feed reads.
+const BEFORE: usize = 10_000;
 
 /// How long to wait after a failure of the store: from a tenth of a second up to five.
 pub(crate) fn backoff() -> Backoff {
@@ -32,14 +36,27 @@ pub(crate) async fn feed(core: Arc<Core>, mut writer: Writer) {
             Ok(head) => head,
             Err(error) => return core.close(&error),
         };
-        tracing::debug!(%head, "the feed begins");
-        writer.restart(head);
+        let from = begin(&core, head);
+        tracing::debug!(%head, %from, "the feed begins");
+        let unknown = writer.restart(from);
+        // Those who come before it is there begin at the head nevertheless.
+        core.window.learn(head);
         core.feed_has_begun();
-        if let Err(error) = follow_from(&core, &mut writer, head).await {
+        if let Err(error) = learn(&core, unknown).await {
+            return core.close(&error);
+        }
+        if let Err(error) = follow_from(&core, &mut writer, from, head).await {
             return core.close(&error);
         }
         tracing::warn!("the log is another one now: all who are connected begin anew");
     }
+}
+
+/// From where on the window is filled: those who come back after a restart find what they have missed. No more is read
+/// than the window may hold.
+fn begin(core: &Core, head: Position) -> Position {
+    let many = (core.settings.window / FRAME_OVERHEAD).min(BEFORE);
+    Position::new(head.epoch(), head.sequence().saturating_sub(many as u64))
 }
 
 async fn head(core: &Core) -> Result<Position, StoreError> {
@@ -53,20 +70,31 @@ async fn head(core: &Core) -> Result<Position, StoreError> {
 }
 
 /// Returns when the log is another one, or the store is closed.
-async fn follow_from(core: &Core, writer: &mut Writer, head: Position) -> Result<(), StoreError> {
-    let mut pages = follow(core.store.clone(), head, TopicSet::All);
+async fn follow_from(
+    core: &Core,
+    writer: &mut Writer,
+    from: Position,
+    head: Position,
+) -> Result<(), StoreError> {
+    let mut pages = follow(core.store.clone(), from, TopicSet::All);
     let mut backoff_now = backoff();
+    let mut held = WindowBytes::new();
     loop {
         let page = std::future::poll_fn(|cx| Pin::new(&mut pages).poll_next(cx)).await;
         match page {
             // Each who is connected asks for itself what the new log has; the window begins at its end.
             Some(Ok(page)) if page.status == PageStatus::Reset => return Ok(()),
             Some(Ok(page)) => {
+                let is_new = page.next > head;
                 let written = writer.write(page);
                 if !written.cleared.is_empty() {
                     core.pages.forget(&written.cleared);
                 }
-                metrics::fed(written.newest_time, writer.bytes());
+                learn(core, written.unknown).await?;
+                held.set(writer.bytes());
+                if let Some(time) = written.newest_time.filter(|_| is_new) {
+                    metrics::fed(time);
+                }
                 backoff_now = backoff();
             }
             Some(Err(error)) if error.is_closed() => return Err(error),
@@ -74,6 +102,23 @@ async fn follow_from(core: &Core, writer: &mut Writer, head: Position) -> Result
             None => return Err(StoreError::closed()),
         }
     }
+}
+
+/// Finds out which of these topics are complete. Who waits for nothing else ends.
+async fn learn(core: &Core, logs: Vec<Arc<TopicLog>>) -> Result<(), StoreError> {
+    let mut backoff = backoff();
+    for log in logs.into_iter().filter(|log| log.subscribers() > 0) {
+        while let Err(error) = core.ask_completion(&log).await {
+            if error.is_closed() {
+                return Err(error);
+            }
+            failed(&error, &mut backoff).await;
+        }
+        if log.is_completed() {
+            log.wake(core.window.beat());
+        }
+    }
+    Ok(())
 }
 
 async fn failed(error: &StoreError, backoff: &mut Backoff) {

@@ -1,23 +1,25 @@
 //! The hub.
 
+use std::collections::BTreeSet;
 use std::ops::Deref;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sse_core::Event;
-use sse_store::{Cleared, EventStore, NewEntry, Position, Topic, TopicError};
+use sse_store::{Cleared, EventStore, Key, NewEntry, Position, StoreError, Topic, TopicError};
 use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep};
 
 use crate::connections::Notices;
 use crate::core::Core;
-use crate::cursor::Member;
+use crate::cursor::{Cursor, Member};
+use crate::joining::Joining;
 use crate::pages::Pages;
 use crate::window::{Window, Writer};
 use crate::{
-    Connection, ConnectionId, EndReason, HubBuilder, HubError, Notice, Subscribe, feed, metrics,
-    sweep,
+    Connection, ConnectionId, EndReason, HubBuilder, HubError, Subscribe, feed, metrics, sweep,
+    trace,
 };
 
 /// Fans the events of one log out to very many subscribers.
@@ -71,17 +73,20 @@ impl Hub {
         let runtime = Handle::current();
         let window = Arc::new(Window::new());
         let writer = Writer::new(window.clone(), settings.window);
-        let pages = Arc::new(Pages::new(
-            store.clone(),
-            window.clone(),
-            runtime.clone(),
-            settings.catch_up_reads,
-            settings.catch_up_memory,
-        ));
+        let pages = Arc::new(Pages::new(store.clone(), window.clone(), runtime.clone(), &settings));
         let core = Arc::new(Core::new(store, settings, window, pages));
-        let feed = runtime.spawn(feed::feed(core.clone(), writer)).abort_handle();
+        let feed = runtime.spawn(feed::feed(core.clone(), writer));
         let sweep = runtime.spawn(sweep::sweep(core.clone())).abort_handle();
-        Self { shared: Arc::new(Shared { core, tasks: [feed, sweep] }) }
+        let tasks = [feed.abort_handle(), sweep];
+        let watched = core.clone();
+        // It ends with the feed, however that ends.
+        runtime.spawn(async move {
+            if feed.await.is_err_and(|error| error.is_panic()) {
+                // By a waker, or whoever listens to traces: nothing more would come, so nobody is to wait for it.
+                watched.close(&StoreError::other("the feed of the hub has panicked"));
+            }
+        });
+        Self { shared: Arc::new(Shared { core, tasks }) }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -93,14 +98,16 @@ impl Hub {
         &self.shared.store
     }
 
-    /// Publishes an event to a topic, in all processes, and returns its position once it is committed.
+    /// Publishes an event to a topic, in all processes, and returns its position once it is committed: that is its id from
+    /// then on.
     ///
     /// Cancel safe as the store's `append` is: dropped, it has happened or not.
     ///
     /// # Errors
     ///
-    /// [`is_topic`](HubError::is_topic) where the name is no topic; else the store's own
-    /// ([`HubError::store`]): nothing was published, unless it says that the outcome is unknown.
+    /// [`is_invalid_topic`](HubError::is_invalid_topic) where the name is no topic; else the store's own
+    /// ([`HubError::store`]): nothing was published, unless it says that the outcome is unknown. An event that has an id
+    /// already, or takes more than 4 MiB, [is refused](sse_store::StoreError::is_refused).
     pub async fn publish<T>(&self, topic: T, event: Event) -> Result<Position, HubError>
     where
         T: TryInto<Topic, Error: Into<TopicError>>,
@@ -111,22 +118,46 @@ impl Hub {
         Ok(positions.first().copied().unwrap_or(Position::START))
     }
 
-    /// Publishes a batch as a whole and in its order: events, completions, with fences or without.
+    /// Publishes a batch as a whole and in its order: events, completions, with fences or without. Cancel safe as
+    /// [`publish`](Self::publish).
     ///
     /// # Errors
     ///
     /// The store's own ([`HubError::store`]).
     pub async fn append(&self, batch: Vec<NewEntry>) -> Result<Vec<Position>, HubError> {
-        let events = batch.iter().filter(|entry| entry.event().is_some()).count();
+        let events = events(&batch);
         let positions = self.shared.store.append(batch).await?;
+        Ok(self.published(events, positions))
+    }
+
+    /// The same, once for each key: with a key that was used already it appends nothing, and returns the positions of that
+    /// time. So a call whose outcome is unknown can be repeated. The metrics count what is repeated again.
+    ///
+    /// Cancel safe as the store's `append_once` is: dropped, it has happened or not, and can be repeated.
+    ///
+    /// # Errors
+    ///
+    /// The store's own ([`HubError::store`]): see [`append_once`](EventStore::append_once).
+    pub async fn append_once(
+        &self,
+        key: &Key,
+        batch: Vec<NewEntry>,
+    ) -> Result<Vec<Position>, HubError> {
+        let events = events(&batch);
+        let positions = self.shared.store.append_once(key, batch).await?;
+        Ok(self.published(events, positions))
+    }
+
+    fn published(&self, events: usize, positions: Vec<Position>) -> Vec<Position> {
         if let Some(last) = positions.last() {
             self.shared.window.learn(*last);
         }
         metrics::published(events);
-        Ok(positions)
+        positions
     }
 
-    /// Deletes what is stored of a topic. Subscribers that have not had all of it are told a gap.
+    /// Deletes what is stored of a topic, in all processes. Subscribers that have not had all of it are told a gap. Cancel
+    /// safe as [`publish`](Self::publish).
     ///
     /// # Errors
     ///
@@ -137,11 +168,13 @@ impl Hub {
     {
         let topic = topic.try_into().map_err(|error| HubError::topic(error.into()))?;
         let cleared = self.shared.store.clear(&topic).await?;
-        self.shared.window.learn_clear(&topic, cleared.position);
+        self.shared.window.learn(cleared.position);
         Ok(cleared)
     }
 
-    /// Says that a topic has said all it will say. A subscription ends when all its topics are complete.
+    /// Says that a topic has said all it will say, in all processes. A subscription ends when all its topics are complete
+    /// and it has given what they have. An event that is published there later opens the topic again. Cancel safe as
+    /// [`publish`](Self::publish).
     ///
     /// # Errors
     ///
@@ -154,7 +187,8 @@ impl Hub {
         Ok(self.shared.store.complete(&topic).await?)
     }
 
-    /// Subscribes to some topics; await what it returns.
+    /// Subscribes to some topics; await what it returns. Whoever calls this has decided that the client may have them,
+    /// unless [`authorise`](Subscribe::authorise) is to.
     pub fn subscribe<I>(&self, topics: I) -> Subscribe
     where
         I: IntoIterator<Item: TryInto<Topic, Error: Into<TopicError>>>,
@@ -200,7 +234,7 @@ impl Hub {
     ///
     /// [`is_unknown_connection`](HubError::is_unknown_connection) where it is not in this process or not this
     /// user's, [`is_forbidden`](HubError::is_forbidden) where its authorisation says no, or it has none,
-    /// [`is_too_many_topics`](HubError::is_too_many_topics), [`is_topic`](HubError::is_topic), or the store's own.
+    /// [`is_too_many_topics`](HubError::is_too_many_topics), [`is_invalid_topic`](HubError::is_invalid_topic), or the store's own.
     pub async fn add_topics<I>(
         &self,
         id: ConnectionId,
@@ -210,42 +244,58 @@ impl Hub {
     where
         I: IntoIterator<Item: TryInto<Topic, Error: Into<TopicError>>>,
     {
-        let topics = crate::subscribe::topics(topics)?;
+        let added = match crate::subscribe::topics(topics) {
+            Ok(topics) => self.add(id, user, topics).await,
+            Err(error) => Err(error),
+        };
+        added.inspect_err(trace::refused)
+    }
+
+    async fn add(
+        &self,
+        id: ConnectionId,
+        user: Option<&str>,
+        topics: BTreeSet<Topic>,
+    ) -> Result<(), HubError> {
         let core = &self.shared.core;
+        let allowed = core.settings.topics;
+        if topics.len() > allowed {
+            return Err(HubError::too_many_topics(topics.len(), allowed));
+        }
         let live = core.connections.of_user(id, user)?;
+        let has_room = |cursor: &Cursor| {
+            let more = topics.iter().filter(|topic| !cursor.topics().any(|it| it == *topic));
+            let count = cursor.topics().len() + more.count();
+            if count > allowed { Err(HubError::too_many_topics(count, allowed)) } else { Ok(()) }
+        };
+        has_room(&live.cursor())?;
         for topic in &topics {
             let allowed = match &live.authorise {
                 Some(authorise) => authorise(topic.clone()).await,
                 None => false,
             };
             if !allowed {
-                metrics::refused("forbidden");
                 return Err(HubError::forbidden(topic));
             }
         }
-        let mut joining = Joining { core, members: Vec::new() };
-        for topic in &topics {
-            let (log, place) = core.window.join(topic, &live);
-            let since = core.window.now().unwrap_or(Position::START);
-            joining.members.push(Member { log: log.clone(), place, since });
-            core.learn_completion(&log).await?;
-        }
+        let mut joining = Joining::new(core, &live, &topics, || core.window.now());
+        let learn = async {
+            for log in joining.logs() {
+                core.learn_completion(log).await?;
+            }
+            Ok::<_, HubError>(())
+        };
+        core.in_time(learn).await?;
         {
             let mut cursor = live.cursor();
-            let more = topics.iter().filter(|topic| !cursor.topics().any(|it| it == *topic));
-            let count = cursor.topics().len() + more.count();
-            let allowed = core.settings.topics;
-            if cursor.ending.is_some() {
+            // Others may have been added meanwhile.
+            has_room(&cursor)?;
+            if !joining.add_to(&mut cursor) {
                 return Err(HubError::unknown_connection(id));
             }
-            if count > allowed {
-                return Err(HubError::too_many_topics(count, allowed));
-            }
-            let members = std::mem::take(&mut joining.members);
-            joining.members = members.into_iter().filter_map(|member| cursor.add(member)).collect();
         }
         live.wake(core.window.beat());
-        core.connections.tell(|| Notice::Changed(live.connection()));
+        core.connections.changed(&live);
         Ok(())
     }
 
@@ -255,7 +305,7 @@ impl Hub {
     /// # Errors
     ///
     /// [`is_unknown_connection`](HubError::is_unknown_connection) where it is not in this process or not this user's,
-    /// and [`is_topic`](HubError::is_topic).
+    /// and [`is_invalid_topic`](HubError::is_invalid_topic).
     pub fn remove_topics<I>(
         &self,
         id: ConnectionId,
@@ -277,11 +327,12 @@ impl Hub {
         }
         // What is left may be complete.
         live.wake(core.window.beat());
-        core.connections.tell(|| Notice::Changed(live.connection()));
+        core.connections.changed(&live);
         Ok(())
     }
 
-    /// Ends a connection of this process; whether it was there.
+    /// Ends a connection of this process; whether it was there. It asks for no user, and a browser comes back at once: where
+    /// the id is a client's word, look first whose [`connection`](Self::connection) it is.
     pub fn disconnect(&self, id: ConnectionId) -> bool {
         let live = self.shared.connections.get(&id);
         live.inspect(|live| self.shared.end(live, EndReason::Disconnected)).is_some()
@@ -299,9 +350,10 @@ impl Hub {
         fastrand::shuffle(&mut all);
         let (start, count) = (Instant::now(), all.len().max(1));
         for (number, live) in all.iter().enumerate() {
-            let due = start + over.mul_f64(number as f64 / count as f64);
-            if due > Instant::now() {
-                sleep_until(due).await;
+            let due = over.mul_f64(number as f64 / count as f64);
+            let left = due.saturating_sub(start.elapsed());
+            if !left.is_zero() {
+                sleep(left).await;
             }
             core.end(live, EndReason::Drained);
         }
@@ -320,16 +372,6 @@ impl Hub {
     }
 }
 
-/// Topics that are about to be added: those that are not give their places back.
-struct Joining<'a> {
-    core: &'a Core,
-    members: Vec<Member>,
-}
-
-impl Drop for Joining<'_> {
-    fn drop(&mut self) {
-        for member in self.members.drain(..) {
-            self.core.window.leave(&member.log, member.place);
-        }
-    }
+fn events(batch: &[NewEntry]) -> usize {
+    batch.iter().filter(|entry| entry.event().is_some()).count()
 }

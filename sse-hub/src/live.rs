@@ -11,6 +11,7 @@ use sse_store::{Position, Topic};
 
 use crate::cursor::{Cursor, Step};
 use crate::sync::{AtomicBool, AtomicU32, Mutex, MutexGuard, Ordering, lock};
+use crate::trace::Trace;
 use crate::window::Window;
 use crate::{Connection, ConnectionId};
 
@@ -24,6 +25,7 @@ pub(crate) struct Live {
     pub(crate) user: Option<Arc<str>>,
     pub(crate) opened: SystemTime,
     pub(crate) authorise: Option<Authorise>,
+    pub(crate) trace: Trace,
     cursor: Mutex<Cursor>,
     waker: Mutex<Option<Waker>>,
     /// Since which beat something may wait for it, or zero.
@@ -47,6 +49,7 @@ impl Live {
             user,
             opened: SystemTime::now(),
             authorise,
+            trace: Trace::default(),
             cursor: Mutex::new(cursor),
             waker: Mutex::new(None),
             waiting: AtomicU32::new(0),

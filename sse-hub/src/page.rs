@@ -1,15 +1,16 @@
 //! What a subscription that has fallen behind the window reads of the store.
 
-use std::collections::BTreeMap;
-
 use sse_core::{EventId, Frame};
-use sse_store::{Entry, PageStatus, Position, Record, Topic, TopicSet};
+use sse_store::{Entry, PageStatus, Position, Topic, TopicSet};
 
 /// How many records are read at once.
 pub(crate) const LIMIT: usize = 500;
 
 /// What a frame costs beside its bytes, about: its place in a list, the index and the allocator's own.
 pub(crate) const FRAME_OVERHEAD: usize = 256;
+
+/// What a page costs beside its frames, about: itself, its question, and their places on the shelves.
+const PAGE_OVERHEAD: usize = 768;
 
 /// An event of a topic, encoded.
 #[derive(Debug, Clone)]
@@ -26,6 +27,15 @@ impl Slot {
     }
 }
 
+/// What a subscription asks the store for. Those who ask the same share the answer.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Question {
+    /// Each once, in order.
+    pub(crate) topics: Vec<Topic>,
+    /// Only the newest event of each.
+    pub(crate) newest_only: bool,
+}
+
 /// Some of the log, for some topics, that any subscription with these topics may walk.
 #[derive(Debug)]
 pub(crate) struct Page {
@@ -34,50 +44,35 @@ pub(crate) struct Page {
     /// …up to this one.
     pub(crate) next: Position,
     pub(crate) status: PageStatus,
-    /// The window's epoch before it was read: of whatever log it is, the window had not come to a newer one.
+    /// The window's epoch when it was asked for: of whatever log the page is, the window had not come to a newer one.
     pub(crate) asked_in: u64,
     pub(crate) slots: Vec<Slot>,
-    /// Whether it goes up to what was the head when it was read.
-    pub(crate) is_last: bool,
-    /// The topics whose last record in it is a completion, and where.
-    pub(crate) completions: Vec<(Topic, u64)>,
 }
 
 impl Page {
     pub(crate) fn new(after: Position, page: sse_store::Page, asked_in: u64) -> Self {
-        let is_last = page.entries.last().is_none_or(|last| last.position != page.next);
-        let mut completions = BTreeMap::new();
+        // Collected, they would stay in the memory that the entries had.
         let mut slots = Vec::new();
-        for entry in page.entries {
-            let sequence = entry.position.sequence();
-            match entry.record {
-                Record::Event(_) => {
-                    completions.remove(&entry.topic);
-                    slots.extend(slot(entry));
-                }
-                Record::Cleared => _ = completions.remove(&entry.topic),
-                Record::Completed => _ = completions.insert(entry.topic, sequence),
-            }
-        }
-        let completions = completions.into_iter().collect();
-        Self { after, next: page.next, status: page.status, asked_in, slots, is_last, completions }
+        slots.extend(page.entries.into_iter().filter_map(slot));
+        Self { after, next: page.next, status: page.status, asked_in, slots }
     }
 
     /// Whether a reader at `position` gets from this page all there is for it up to the page's end.
     pub(crate) fn covers(&self, position: Position) -> bool {
-        // What is said of a gap or a reset holds for the position that was asked about alone, and so does
-        // what begins at the start: it leaves out what is no longer there, without a word.
+        // What is said of a gap holds for the position that was asked about alone.
         position == self.after
-            || self.status.is_exact()
-                && self.after != Position::START
-                && position != Position::START
-                && self.after < position
-                && position < self.next
+            || self.status.is_exact() && self.after < position && position < self.next
     }
 
-    /// Whether a reader gets on by it. One that does not would be given it again and again.
-    pub(crate) fn leads_on(&self) -> bool {
-        self.next != self.after
+    /// Whether others get on by it, while the window is of this epoch. A reset holds for those alone who had asked before
+    /// it was read, and one who is led nowhere would be given it again and again.
+    pub(crate) fn leads_on(&self, epoch: u64) -> bool {
+        self.status != PageStatus::Reset && self.next != self.after && self.next.epoch() == epoch
+    }
+
+    /// How many of its frames there are up to a sequence.
+    pub(crate) fn up_to(&self, sequence: u64) -> usize {
+        self.slots.partition_point(|slot| slot.sequence <= sequence)
     }
 
     pub(crate) fn cost(&self) -> usize {
@@ -85,8 +80,7 @@ impl Page {
             PageStatus::Gap { topics: TopicSet::Only(topics) } => topics.len() * Topic::MAX_LEN,
             _ => 0,
         };
-        let completions = self.completions.len() * Topic::MAX_LEN;
-        self.slots.iter().map(Slot::cost).sum::<usize>() + status + completions + FRAME_OVERHEAD
+        self.slots.iter().map(Slot::cost).sum::<usize>() + status + PAGE_OVERHEAD
     }
 }
 

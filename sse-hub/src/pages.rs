@@ -7,23 +7,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use sse_store::{
-    Entry, EventStore, Page as StorePage, PageStatus, Position, Query, StoreError, Topic, TopicSet,
+    EventStore, Page as StorePage, PageStatus, Position, Query, StoreError, Topic, TopicSet,
 };
 use tokio::runtime::Handle;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::{Instant, timeout};
 use tracing::Instrument as _;
 
-use crate::cursor::Question;
 use crate::live::Live;
-use crate::page::{self, Page};
+use crate::page::{self, Page, Question};
+use crate::settings::{Settings, semaphore};
 use crate::window::Window;
 use crate::{ConnectionId, metrics};
 
 /// For how long a page is kept that nobody may need any more.
 const KEPT: Duration = Duration::from_secs(10);
 
-/// How long a page that was read waits for one of those who asked for it, before the next is read.
+/// How long a page that was read waits for one of those who asked for it.
 const TAKEN_WITHIN: Duration = Duration::from_secs(1);
 
 /// The pages of the store that are being read and were read.
@@ -34,6 +34,8 @@ pub(crate) struct Pages {
     runtime: Handle,
     reads: Semaphore,
     limit: usize,
+    /// How long a read may take.
+    timeout: Duration,
     shelves: Mutex<Shelves>,
 }
 
@@ -50,7 +52,8 @@ struct Shelves {
 #[derive(Debug, Default)]
 struct Shelf {
     kept: Vec<Arc<Kept>>,
-    reading: Vec<Reading>,
+    /// The reads under way: after which position, and who waits for each.
+    reading: HashMap<Position, HashMap<ConnectionId, Weak<Live>>>,
 }
 
 #[derive(Debug)]
@@ -61,13 +64,6 @@ struct Kept {
     /// Whether somebody asked for it who has not come yet.
     is_awaited: AtomicBool,
     taken: Notify,
-}
-
-/// A read under way, and who waits for it.
-#[derive(Debug)]
-struct Reading {
-    after: Position,
-    waiting: HashMap<ConnectionId, Weak<Live>>,
 }
 
 #[derive(Debug)]
@@ -83,20 +79,21 @@ impl Pages {
         store: Arc<dyn EventStore>,
         window: Arc<Window>,
         runtime: Handle,
-        reads: usize,
-        limit: usize,
+        settings: &Settings,
     ) -> Self {
-        let reads = Semaphore::new(reads.clamp(1, Semaphore::MAX_PERMITS));
-        Self { store, window, runtime, reads, limit, shelves: Mutex::default() }
+        Self {
+            store,
+            window,
+            runtime,
+            reads: semaphore(settings.catch_up_reads),
+            limit: settings.catch_up_memory,
+            timeout: settings.catch_up_timeout,
+            shelves: Mutex::default(),
+        }
     }
 
     fn shelves(&self) -> MutexGuard<'_, Shelves> {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for its turn to read of the store. The semaphore is never closed.
-    pub(crate) async fn turn(&self) -> Option<SemaphorePermit<'_>> {
-        self.reads.acquire().await.ok()
     }
 
     /// The page that goes on from a position, if it is there; else `live` is woken when it is.
@@ -111,48 +108,50 @@ impl Pages {
             return Answer::Closed(error.clone());
         }
         let shelf = shelves.by_question.entry(question.clone()).or_default();
-        // What begins at the start may be of a log that is no longer there.
-        let is_of_old =
-            |page: &Page| after == Position::START && self.window.is_retired(page.next.epoch());
-        let fits = |kept: &&Arc<Kept>| kept.page.covers(after) && !is_of_old(&kept.page);
-        if let Some(kept) = shelf.kept.iter().rev().find(fits) {
+        if let Some(kept) = shelf.find(after, self.window.view().epoch) {
             kept.is_awaited.store(false, Ordering::Relaxed);
             kept.taken.notify_one();
             return Answer::Page(kept.page.clone());
         }
-        // What begins a little before may well go past us; where it does not, we ask again.
-        let leads_here = |reading: &Reading| {
-            reading.after == after || reading.after != Position::START && reading.after < after
-        };
-        let at = shelf.reading.iter().position(leads_here).unwrap_or_else(|| {
+        // One who is near does not wait for the pages of one who is far.
+        let waiting = shelf.reading.entry(after).or_insert_with(|| {
             let span = tracing::debug_span!("sse_hub.catch_up", %after);
             self.runtime.spawn(self.clone().read(question.clone(), after).instrument(span));
-            shelf.reading.push(Reading { after, waiting: HashMap::new() });
-            shelf.reading.len() - 1
+            HashMap::new()
         });
-        shelf.reading[at].waiting.insert(live.id, Arc::downgrade(live));
+        waiting.insert(live.id, Arc::downgrade(live));
         Answer::Wait
     }
 
     /// Reads one page, however often it has to be tried, while somebody waits for it.
     async fn read(self: Arc<Self>, question: Arc<Question>, after: Position) {
-        let _turn = self.turn().await;
         let mut backoff = crate::feed::backoff();
-        let page = loop {
-            if self.is_abandoned(&question, after) {
+        loop {
+            // For one attempt alone, and never closed: a page that cannot be read is in nobody's way.
+            let turn = self.reads.acquire().await;
+            if self.is_abandoned(&question, after) || self.has_come(&question, after) {
                 return;
             }
-            match self.ask(&question, after).await {
-                Ok(page) => break Arc::new(page),
+            match self.ask_in_time(&question, after).await {
+                Ok(page) => {
+                    let page = Arc::new(page);
+                    return self.hand_out(&question, after, page).await;
+                }
                 Err(error) if error.is_closed() => return self.close(&error),
                 Err(error) => {
+                    drop(turn);
                     tracing::warn!(%error, "a page of the store could not be read");
                     crate::feed::wait(&mut backoff).await;
                 }
             }
-        };
+        }
+    }
+
+    /// Wakes those who wait for a page. Where there is no room it waits until one of them has taken it: were it pushed
+    /// out before by the next, it would have to be read again.
+    async fn hand_out(&self, question: &Arc<Question>, after: Position, page: Arc<Page>) {
         metrics::page_read();
-        let (waiting, kept) = self.keep(&question, after, &page);
+        let (waiting, kept) = self.keep(question, after, &page);
         for live in &waiting {
             if kept.is_none() {
                 live.cursor().accept_if_there(&page, &self.window);
@@ -160,11 +159,17 @@ impl Pages {
             live.wake(self.window.beat());
         }
         drop((waiting, page));
-        if let Some(kept) = kept {
-            // Were it pushed out by the next ones before it is taken, it would have to be read again.
+        if let Some(kept) = kept
+            && kept.is_awaited()
+            && self.shelves().bytes > self.limit
+        {
             let _ = timeout(TAKEN_WITHIN, kept.taken.notified()).await;
-            kept.is_awaited.store(false, Ordering::Relaxed);
         }
+    }
+
+    async fn ask_in_time(&self, question: &Question, after: Position) -> Result<Page, StoreError> {
+        let late = |_| Err(StoreError::unavailable("the store did not give a page in time"));
+        timeout(self.timeout, self.ask(question, after)).await.unwrap_or_else(late)
     }
 
     async fn ask(&self, question: &Question, after: Position) -> Result<Page, StoreError> {
@@ -176,25 +181,21 @@ impl Pages {
         }
         // What is newer than the head that was taken first comes by later.
         let head = self.store.head().await?;
-        let mut status = self.store.read(after, &topics, 1).await?.status;
-        let is_reset = matches!(status, PageStatus::Reset);
-        let is_new = |entry: &Entry| entry.position <= head && (is_reset || entry.position > after);
         let mut entries = Vec::new();
         for topic in &question.topics {
-            let newest = Query::new(topic).newest_first().limit(1);
-            let record = self.store.list(&newest).await?.pop();
-            let is_event = record.as_ref().is_some_and(|record| record.event().is_some());
-            let event = match is_event || record.is_none() {
-                true => None,
-                false => self.store.list(&newest.events()).await?.pop(),
-            };
-            let found: Vec<_> = event.into_iter().chain(record).filter(is_new).collect();
-            if let PageStatus::Gap { topics: TopicSet::Only(missing) } = &mut status
-                && found.iter().any(|entry| entry.event().is_some())
-            {
-                missing.remove(topic);
-            }
-            entries.extend(found);
+            let newest = Query::new(topic).events().newest_first().limit(1);
+            entries.extend(self.store.list(&newest).await?.pop());
+        }
+        // After the events, so that what is deleted meanwhile is a gap and no hole.
+        let page = self.store.read(after, &topics, 1).await?;
+        if page.next.epoch() != head.epoch() {
+            return Err(StoreError::unavailable("the log was exchanged while it was read"));
+        }
+        let mut status = page.status;
+        let is_reset = matches!(status, PageStatus::Reset);
+        entries.retain(|it| it.position <= head && (is_reset || it.position > after));
+        if let PageStatus::Gap { topics: TopicSet::Only(missing) } = &mut status {
+            entries.iter().for_each(|entry| _ = missing.remove(&entry.topic));
         }
         if matches!(&status, PageStatus::Gap { topics: TopicSet::Only(none) } if none.is_empty()) {
             status = PageStatus::Exact;
@@ -207,15 +208,38 @@ impl Pages {
     fn is_abandoned(&self, question: &Arc<Question>, after: Position) -> bool {
         let mut shelves = self.shelves();
         let Some(shelf) = shelves.by_question.get_mut(question) else { return true };
-        let waits = |live: &Weak<Live>| live.upgrade().is_some_and(|live| !live.is_over());
-        let is_waited_for = |reading: &Reading| reading.waiting.values().any(waits);
-        shelf.reading.retain(|reading| reading.after != after || is_waited_for(reading));
-        let is_abandoned = shelf.reading.iter().all(|reading| reading.after != after);
-        shelves.tidy(question);
+        let waiting = shelf.reading.get(&after).into_iter().flat_map(HashMap::values);
+        let waiting: Vec<_> = waiting.filter_map(Weak::upgrade).collect();
+        let is_abandoned = waiting.iter().all(|live| live.is_over());
+        if is_abandoned {
+            shelf.reading.remove(&after);
+            shelves.tidy(question);
+        }
+        // Before those who wait: with the last hold on one goes what its user has given it, which may be anything.
+        drop(shelves);
         is_abandoned
     }
 
-    /// Puts a page on its shelf, unless it leads nowhere; and those who have waited for it.
+    /// Whether a page that has come meanwhile goes past the position; then those who wait are woken to take it.
+    fn has_come(&self, question: &Arc<Question>, after: Position) -> bool {
+        let mut shelves = self.shelves();
+        // Without room it may be gone again before it is taken.
+        let has_room = shelves.bytes <= self.limit;
+        let Some(shelf) = shelves.by_question.get_mut(question).filter(|_| has_room) else {
+            return false;
+        };
+        if shelf.find(after, self.window.view().epoch).is_none() {
+            return false;
+        }
+        let waiting = shelf.take_waiting(after);
+        drop(shelves);
+        for live in waiting {
+            live.wake(self.window.beat());
+        }
+        true
+    }
+
+    /// Puts a page on its shelf, if it leads others on; and those who have waited for it.
     fn keep(
         &self,
         question: &Arc<Question>,
@@ -224,15 +248,13 @@ impl Pages {
     ) -> (Vec<Arc<Live>>, Option<Arc<Kept>>) {
         let mut shelves = self.shelves();
         let shelf = shelves.by_question.entry(question.clone()).or_default();
-        let done = shelf.reading.extract_if(.., |reading| reading.after == after);
-        let waiting = done.flat_map(|reading| reading.waiting.into_values());
-        let waiting = waiting.filter_map(|live| live.upgrade()).collect();
-        let kept = page.leads_on().then(|| {
+        let waiting = shelf.take_waiting(after);
+        let kept = page.leads_on(self.window.view().epoch).then(|| {
             let kept = Arc::new(Kept {
                 page: page.clone(),
-                cost: page.cost(),
+                cost: page.cost() + size_of_val(&question.topics[..]),
                 since: Instant::now(),
-                is_awaited: AtomicBool::new(true),
+                is_awaited: AtomicBool::new(!waiting.is_empty()),
                 taken: Notify::new(),
             });
             shelf.kept.push(kept.clone());
@@ -268,7 +290,10 @@ impl Pages {
         let mut bytes = 0;
         shelves.kept.retain(|(question, kept)| {
             let goes = has(question);
-            bytes += if goes { kept.cost } else { 0 };
+            if goes {
+                bytes += kept.cost;
+                kept.taken.notify_one();
+            }
             !goes
         });
         shelves.bytes -= bytes;
@@ -282,8 +307,8 @@ impl Pages {
         shelves.closed = Some(error.clone());
         drop(shelves);
         let shelves = all.by_question.into_values();
-        let reading = shelves.flat_map(|shelf| shelf.reading);
-        for live in reading.flat_map(|reading| reading.waiting.into_values()) {
+        let reading = shelves.flat_map(|shelf| shelf.reading.into_values());
+        for live in reading.flat_map(HashMap::into_values) {
             if let Some(live) = live.upgrade() {
                 live.wake(self.window.beat());
             }
@@ -291,10 +316,17 @@ impl Pages {
     }
 }
 
+impl Kept {
+    /// Whether somebody is about to take it.
+    fn is_awaited(&self) -> bool {
+        self.is_awaited.load(Ordering::Relaxed) && self.since.elapsed() < TAKEN_WITHIN
+    }
+}
+
 impl Shelves {
     /// Lets go of the oldest page that nobody is about to take, if `goes` holds for it; whether there was one.
     fn let_go(&mut self, goes: impl Fn(&Kept) -> bool) -> bool {
-        let is_free = |(_, kept): &(_, Arc<Kept>)| !kept.is_awaited.load(Ordering::Relaxed);
+        let is_free = |(_, kept): &(_, Arc<Kept>)| !kept.is_awaited();
         let at = self.kept.iter().position(is_free);
         let Some(at) = at.filter(|at| goes(&self.kept[*at].1)) else { return false };
         let Some((question, kept)) = self.kept.remove(at) else { return false };
@@ -314,6 +346,18 @@ impl Shelves {
 }
 
 impl Shelf {
+    /// The newest page that leads on from a position, while the window is of this epoch.
+    fn find(&self, after: Position, epoch: u64) -> Option<&Arc<Kept>> {
+        let fits = |kept: &&Arc<Kept>| kept.page.covers(after) && kept.page.leads_on(epoch);
+        self.kept.iter().rev().find(fits)
+    }
+
+    /// Those who wait for a read, which is over.
+    fn take_waiting(&mut self, after: Position) -> Vec<Arc<Live>> {
+        let waiting = self.reading.remove(&after).unwrap_or_default();
+        waiting.into_values().filter_map(|live| live.upgrade()).collect()
+    }
+
     fn is_empty(&self) -> bool {
         self.kept.is_empty() && self.reading.is_empty()
     }

@@ -8,19 +8,19 @@ use std::sync::Arc;
 
 use sse_store::{Position, Topic, TopicError};
 
-use crate::cursor::{Cursor, Member};
+use crate::cursor::Cursor;
+use crate::hub::Shared;
+use crate::joining::Joining;
 use crate::live::{Authorise, Live};
 use crate::resume::Begin;
 use crate::tell::Outcome;
-use crate::{
-    ConnectionId, EndReason, Hub, HubError, Notice, Overload, ResumeFrom, Subscription, metrics,
-};
+use crate::{ConnectionId, EndReason, Hub, HubError, Overload, ResumeFrom, Subscription, trace};
 
 /// A subscription that is being asked for: awaited, it is there. See [`Hub::subscribe`].
 ///
 /// Awaiting it fails, with an [`HubError`] that has a [`refusal`](HubError::refusal) for the client where it has:
 ///
-/// - [`is_topic`](HubError::is_topic), [`is_too_many_topics`](HubError::is_too_many_topics): the request is wrong;
+/// - [`is_invalid_topic`](HubError::is_invalid_topic), [`is_too_many_topics`](HubError::is_too_many_topics): the request is wrong;
 /// - [`is_forbidden`](HubError::is_forbidden): the authorisation said no;
 /// - [`is_complete`](HubError::is_complete): there is nothing left to tell, and never will be;
 /// - [`is_full`](HubError::is_full), [`is_draining`](HubError::is_draining),
@@ -122,55 +122,64 @@ impl Subscribe {
         if let Some(authorise) = &authorise {
             for topic in &topics {
                 if !authorise(topic.clone()).await {
-                    metrics::refused("forbidden");
                     return Err(HubError::forbidden(topic));
                 }
             }
         }
-        core.is_ready().await?;
         let id = ConnectionId::random()?;
-        let live = Arc::new(Live::new(id, user, authorise, Cursor::new(overload)));
+        let live = Arc::new(Live::new(id, user, authorise, Cursor::new(overload, topics.len())));
+        core.in_time(Self::begin(core, live, topics, begin)).await
+    }
+
+    /// What of it may have to wait for the store.
+    async fn begin(
+        core: &Arc<Shared>,
+        live: Arc<Live>,
+        topics: BTreeSet<Topic>,
+        begin: Begin,
+    ) -> Result<Subscription, HubError> {
+        core.is_ready().await?;
         if let Some(oldest) = core.connections.open(&live)? {
             core.end(&oldest, EndReason::Replaced);
         }
         // From here on dropping it takes it out again.
         let subscription = Subscription::new(core.clone(), live.clone());
-        for topic in &topics {
-            let (log, place) = core.window.join(topic, &live);
-            live.cursor().add(Member { log, place, since: Position::START });
-        }
-        let logs: Vec<_> = live.cursor().members().iter().map(|it| it.log.clone()).collect();
+        let mut joining = Joining::new(core, &live, &topics, || Position::START);
+        let logs: Vec<_> = joining.logs().cloned().collect();
         for log in &logs {
             core.learn_completion(log).await?;
         }
-        let now = core.window.now().unwrap_or(Position::START);
-        let (position, is_unproven, forgives) = match begin {
-            Begin::Now => (now, false, false),
-            Begin::Start | Begin::Nowhere => (Position::START, false, false),
+        let now = core.window.now();
+        let start = Position::new(now.epoch(), 0);
+        let (position, forgives) = match begin {
+            Begin::Now => (now, false),
+            Begin::Start | Begin::Nowhere | Begin::After(Position::START) => (start, true),
             Begin::Last(count) => {
                 let names: Vec<Topic> = topics.into_iter().collect();
-                (core.before_last(&names, count).await?, false, true)
+                (core.before_last(&names, count).await?.unwrap_or(start), true)
             }
-            // Only the store can say what a position is worth that we have not come to.
-            Begin::After(after) => (after, after > now, false),
+            Begin::After(after) => (after, false),
         };
         {
             let mut cursor = live.cursor();
-            cursor.begin(position, is_unproven, forgives);
+            if !joining.add_to(&mut cursor) {
+                // It has ended while it was opened, which is what it tells.
+                return Ok(subscription);
+            }
+            cursor.begin(position, forgives, now);
             let resumes = matches!(begin, Begin::After(_) | Begin::Nowhere);
             cursor.tell.outcome = resumes.then_some(Outcome::Open);
             if begin == Begin::Nowhere {
-                cursor.begin_anew();
+                cursor.reset(now.epoch());
             }
         }
-        if !logs.is_empty() && logs.iter().all(|log| log.is_completed()) {
-            let complete = std::future::poll_fn(|cx| subscription.poll_is_complete(cx));
-            if complete.await && core.are_complete(&logs).await? {
-                return Err(HubError::complete());
-            }
+        let has_all = begin != Begin::Nowhere && core.has_all(&logs, position, forgives).await?;
+        if has_all {
+            return Err(HubError::complete());
         }
-        tracing::debug!(connection = ?id, user = live.user.as_deref(), ?begin, "subscription opened");
-        core.connections.tell(|| Notice::Opened(live.connection()));
+        if let Some(oldest) = core.connections.announce(&live, begin) {
+            core.end(&oldest, EndReason::Replaced);
+        }
         Ok(subscription)
     }
 }
@@ -180,7 +189,7 @@ impl IntoFuture for Subscribe {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.open())
+        Box::pin(async { self.open().await.inspect_err(trace::refused) })
     }
 }
 

@@ -15,7 +15,7 @@ const PARTS: usize = 64;
 
 pub(crate) async fn sweep(core: Arc<Core>) {
     let settings = &core.settings;
-    let round = settings.position_every.min(settings.stall) / 2;
+    let round = settings.position_interval.min(settings.stall) / 2;
     let beat = (round / PARTS as u32).max(Duration::from_millis(1));
     let stall = settings.stall.as_nanos().div_ceil(beat.as_nanos());
     let stall = u32::try_from(stall).unwrap_or(u32::MAX).max(1);

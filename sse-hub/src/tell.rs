@@ -64,6 +64,7 @@ impl Tell {
     /// The next that is due.
     pub(crate) fn next(&mut self) -> Option<Frame> {
         if std::mem::take(&mut self.reset) {
+            metrics::reset();
             return Some(told::reset());
         }
         self.gap.take().map(|topics| {

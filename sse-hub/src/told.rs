@@ -1,4 +1,5 @@
-//! What a subscription tells of itself, beside the events of its topics.
+//! What a subscription tells of itself, beside the events of its topics. An application's own events do well to have other
+//! types: nothing else tells the two apart.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -52,4 +53,17 @@ pub(crate) fn gap(topics: &TopicSet) -> Frame {
 /// It has no id: a client that is cut off right after it has to be told again.
 pub(crate) fn reset() -> Frame {
     Event::new("").with_type(RESET).to_frame()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gap_names_the_topics_that_may_miss_something_unless_it_may_be_any() {
+        let topics = ["a", "b\"\n"].map(|name| sse_store::Topic::new(name).unwrap());
+        let only = gap(&topics.into_iter().collect());
+        assert_eq!(only.as_bytes(), b"event: gap\ndata: {\"topics\":[\"a\",\"b\\\"\\n\"]}\n\n");
+        assert_eq!(gap(&TopicSet::All).as_bytes(), b"event: gap\ndata: {}\n\n");
+    }
 }

@@ -9,8 +9,11 @@ use std::sync::Arc;
 use sse_store::{Position, Topic};
 
 use crate::live::Live;
+use crate::spare;
 use crate::sync::{AtomicU32, AtomicU64, Mutex, Ordering, lock};
 
+#[cfg(test)]
+pub(crate) use topic_log::TOPIC_OVERHEAD;
 pub(crate) use topic_log::{Found, TopicLog};
 pub(crate) use writer::Writer;
 
@@ -48,6 +51,13 @@ pub(crate) struct View {
     pub(crate) end: u64,
 }
 
+impl View {
+    /// Whether the window has come to a position.
+    pub(crate) fn has(self, position: Position) -> bool {
+        self.epoch == position.epoch() && position.sequence() <= self.end
+    }
+}
+
 impl Window {
     pub(crate) fn new() -> Self {
         Self {
@@ -65,10 +75,10 @@ impl Window {
         View { epoch, end: self.end.load(Ordering::Acquire) }
     }
 
-    /// The newest position that this process knows of; `None` before the window has begun.
-    pub(crate) fn now(&self) -> Option<Position> {
+    /// The newest position that this process knows of; the start before the window has begun.
+    pub(crate) fn now(&self) -> Position {
         let logs = lock(&self.logs);
-        (logs.epoch != 0).then(|| Position::new(logs.epoch, logs.known))
+        Position::new(logs.epoch, logs.known)
     }
 
     /// Takes note of a position that this process has been given by the store.
@@ -79,19 +89,10 @@ impl Window {
         }
     }
 
-    /// Takes note of a clear that this process has been told of by the store: the topic is not complete any more, which
-    /// who subscribes before the feed has come there must not take it for.
-    pub(crate) fn learn_clear(&self, topic: &Topic, position: Position) {
-        self.learn(position);
-        let log = lock(&self.logs).by_topic.get(topic).cloned();
-        if let Some(log) = log {
-            log.observe(position, false);
-        }
-    }
-
-    /// Whether the log has had this epoch and has it no longer.
-    pub(crate) fn is_retired(&self, epoch: u64) -> bool {
-        lock(&self.logs).retired.contains(&epoch)
+    /// The epoch that the log has now, if it has had this one and has it no longer.
+    pub(crate) fn successor(&self, epoch: u64) -> Option<u64> {
+        let logs = lock(&self.logs);
+        logs.retired.contains(&epoch).then_some(logs.epoch)
     }
 
     pub(crate) fn beat(&self) -> u32 {
@@ -146,6 +147,7 @@ impl Logs {
     fn forget(&mut self, log: &Arc<TopicLog>) {
         if log.is_idle() && self.by_topic.get(log.topic()).is_some_and(|it| Arc::ptr_eq(it, log)) {
             self.by_topic.remove(log.topic());
+            spare::of_map(&mut self.by_topic);
         }
     }
 }

@@ -7,11 +7,15 @@ use slab::Slab;
 use sse_store::{Position, Topic};
 
 use crate::live::Live;
-use crate::page::Slot;
+use crate::page::{FRAME_OVERHEAD, Slot};
+use crate::spare;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
 /// How many are woken at a time; those who come and go wait no longer than that.
 const WAKES: usize = 64;
+
+/// What a topic costs beside its name and its frames, about: its log, and its place in the map of them.
+pub(crate) const TOPIC_OVERHEAD: usize = 384;
 
 /// The frames of one topic that are in the window, and who is to be woken for the next.
 #[derive(Debug)]
@@ -75,15 +79,25 @@ impl TopicLog {
     /// The first frame after a sequence and up to another.
     pub(crate) fn first(&self, epoch: u64, after: u64, limit: u64) -> Found {
         self.look(epoch, after, |frames| {
-            // Those who keep up look for the last one.
-            let is_at = |at: usize| at == 0 || frames[at - 1].sequence <= after;
-            let at = match frames.len().checked_sub(1).filter(|last| is_at(*last)) {
-                Some(last) => last,
-                None => frames.partition_point(|slot| slot.sequence <= after),
-            };
+            let at = place_after(frames, after);
             let slot = frames.get(at).filter(|slot| (after + 1..=limit).contains(&slot.sequence));
             slot.cloned().map_or(Found::Nothing, Found::Slot)
         })
+    }
+
+    /// Gives the frames after a sequence and up to another, as long as `give` takes more.
+    pub(crate) fn each(
+        &self,
+        epoch: u64,
+        after: u64,
+        limit: u64,
+        mut give: impl FnMut(&Slot) -> bool,
+    ) {
+        let records = lock(&self.records);
+        if records.is_whole(epoch, after) {
+            let frames = records.frames.range(place_after(&records.frames, after)..);
+            let _ = frames.take_while(|slot| slot.sequence <= limit).all(&mut give);
+        }
     }
 
     /// The last frame after a sequence and up to another.
@@ -103,7 +117,7 @@ impl TopicLog {
         }
         let records = lock(&self.records);
         records.is_whole(epoch, after).then(|| {
-            let from = records.frames.partition_point(|slot| slot.sequence <= after);
+            let from = place_after(&records.frames, after);
             let to = records.frames.partition_point(|slot| slot.sequence <= limit);
             to.saturating_sub(from)
         })
@@ -157,6 +171,12 @@ impl TopicLog {
         }
     }
 
+    /// Whether it is complete has to be found out.
+    fn forget_newest(&self, records: &mut Records) {
+        records.newest = None;
+        self.completed.store(false, Ordering::Release);
+    }
+
     /// Raises the newest record that there is to look for. Only while the records are locked.
     fn raise(&self, sequence: u64) {
         if self.last.load(Ordering::Relaxed) < sequence {
@@ -164,13 +184,30 @@ impl TopicLog {
         }
     }
 
-    pub(super) fn push(&self, slot: Slot) {
+    /// What the topic itself costs while something of it is in the writer's queue.
+    fn cost(&self) -> usize {
+        TOPIC_OVERHEAD + self.topic.as_str().len()
+    }
+
+    /// Takes in the next frame, and says how much memory that is.
+    pub(super) fn push(&self, slot: Slot) -> usize {
         let mut records = lock(&self.records);
-        records.queued += 1;
+        let cost = slot.cost() + self.queue(&mut records);
         let sequence = slot.sequence;
+        if records.frames.capacity() == 0 {
+            // Most topics have one frame at a time, and the first push makes room for four.
+            records.frames.reserve_exact(1);
+        }
         records.frames.push_back(slot);
         self.observe_in(&mut records, sequence, false);
         self.raise(sequence);
+        cost
+    }
+
+    /// Counts one place in the writer's queue, and says what the topic costs if it is its first.
+    fn queue(&self, records: &mut Records) -> usize {
+        records.queued += 1;
+        if records.queued == 1 { self.cost() } else { 0 }
     }
 
     pub(super) fn complete(&self, sequence: u64) {
@@ -191,33 +228,32 @@ impl TopicLog {
         gone.iter().map(|slot| slot.frame.as_bytes().len()).sum()
     }
 
-    /// Takes note that some records up to here were gone before they could be read.
-    pub(super) fn miss(&self, sequence: u64) {
+    /// Takes note that some records up to here were gone before they could be read, and says how much memory that is.
+    pub(super) fn miss(&self, sequence: u64) -> usize {
         let mut records = lock(&self.records);
-        records.queued += 1;
         records.start = records.start.max(sequence);
+        self.forget_newest(&mut records);
         self.raise(sequence);
+        FRAME_OVERHEAD + self.queue(&mut records)
     }
 
-    /// Takes out what is up to here, and says how many bytes of frames that were.
+    /// Takes one place out of the writer's queue with the frames up to there, and says how much memory that was.
     pub(super) fn evict(&self, sequence: u64) -> usize {
         let mut records = lock(&self.records);
         records.queued = records.queued.saturating_sub(1);
-        let mut bytes = 0;
+        let mut bytes = FRAME_OVERHEAD + if records.queued == 0 { self.cost() } else { 0 };
         while let Some(slot) = records.frames.pop_front_if(|slot| slot.sequence <= sequence) {
             records.start = records.start.max(slot.sequence);
             bytes += slot.frame.as_bytes().len();
         }
+        spare::of_queue(&mut records.frames);
         bytes
     }
 
     /// Begins anew behind a position: nothing before it is here.
     pub(super) fn restart(&self, at: Position) {
         let mut records = lock(&self.records);
-        if records.epoch != at.epoch() {
-            records.newest = None;
-            self.completed.store(false, Ordering::Release);
-        }
+        self.forget_newest(&mut records);
         records.epoch = at.epoch();
         records.start = at.sequence();
         records.frames = VecDeque::new();
@@ -226,20 +262,26 @@ impl TopicLog {
     }
 
     pub(super) fn subscribe(&self, live: Arc<Live>) -> usize {
-        lock(&self.subscribers).insert(live)
+        let mut subscribers = lock(&self.subscribers);
+        if subscribers.capacity() == 0 {
+            // Many topics have one subscriber, and the first insert makes room for four.
+            subscribers.reserve_exact(1);
+        }
+        subscribers.insert(live)
     }
 
     /// Whether that was the last.
     pub(super) fn unsubscribe(&self, place: usize) -> bool {
         let mut subscribers = lock(&self.subscribers);
         let gone = subscribers.try_remove(place);
+        spare::of_slab(&mut subscribers);
         let is_empty = subscribers.is_empty();
         drop(subscribers);
         drop(gone);
         is_empty
     }
 
-    pub(super) fn subscribers(&self) -> usize {
+    pub(crate) fn subscribers(&self) -> usize {
         lock(&self.subscribers).len()
     }
 
@@ -249,7 +291,7 @@ impl TopicLog {
     }
 
     /// Wakes all who are subscribed. None is woken, and so none can run, while the list is locked.
-    pub(super) fn wake(&self, beat: u32) {
+    pub(crate) fn wake(&self, beat: u32) {
         let mut from = 0;
         let mut wakers = Vec::new();
         loop {
@@ -268,6 +310,31 @@ impl TopicLog {
             }
         }
     }
+}
+
+/// The place of the first frame after a sequence. It is sought from the newest on, in steps that grow: most readers are
+/// near to that, and what is found beside it is still in the processor's cache.
+fn place_after(frames: &VecDeque<Slot>, after: u64) -> usize {
+    let is_before = |at: usize| frames.get(at).is_none_or(|slot| slot.sequence <= after);
+    let (mut end, mut step) = (frames.len(), 1);
+    let mut start = loop {
+        if end == 0 {
+            return 0;
+        }
+        let at = end.saturating_sub(step);
+        if is_before(at) {
+            break at + 1;
+        }
+        (end, step) = (at, frames.len() - at);
+    };
+    while start < end {
+        let middle = start.midpoint(end);
+        match is_before(middle) {
+            true => start = middle + 1,
+            false => end = middle,
+        }
+    }
+    start
 }
 
 impl Records {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sse_store::{Page, PageStatus, Position, Record, TopicSet};
 
 use super::{TopicLog, Window};
-use crate::page::{FRAME_OVERHEAD, slot};
+use crate::page::slot;
+use crate::spare;
 use crate::sync::{Ordering, lock};
 
 /// How many epochs of the past are remembered.
@@ -30,6 +31,8 @@ pub(crate) struct Written {
     pub(crate) cleared: Vec<sse_store::Topic>,
     /// When the newest event was appended, in milliseconds since 1970.
     pub(crate) newest_time: Option<u64>,
+    /// Those of which something was gone before it could be read: a completion, or what took it back.
+    pub(crate) unknown: Vec<Arc<TopicLog>>,
 }
 
 impl Writer {
@@ -43,8 +46,9 @@ impl Writer {
         self.bytes
     }
 
-    /// Begins anew behind a position, be it of another log. All who were behind go to the store.
-    pub(crate) fn restart(&mut self, at: Position) {
+    /// Begins anew behind a position, be it of another log. All who were behind go to the store. Of the topics that it
+    /// gives back it is not known whether they are complete.
+    pub(crate) fn restart(&mut self, at: Position) -> Vec<Arc<TopicLog>> {
         let window = self.window.clone();
         window.epoch.store(0, Ordering::Release);
         self.queue.clear();
@@ -53,7 +57,7 @@ impl Writer {
         let old = logs.epoch;
         if old != at.epoch() {
             if old != 0 {
-                logs.retired.retain(|epoch| *epoch != old);
+                logs.retired.retain(|epoch| ![old, at.epoch()].contains(epoch));
                 logs.retired.push(old);
                 let many = logs.retired.len().saturating_sub(RETIRED);
                 logs.retired.drain(..many);
@@ -68,12 +72,14 @@ impl Writer {
             log.restart(at);
         }
         logs.by_topic.retain(|_, log| !log.is_idle());
-        drop(logs);
         window.end.store(at.sequence(), Ordering::Release);
         window.epoch.store(at.epoch(), Ordering::Release);
+        // Who joins from here on sees where the window is; the others are woken.
+        drop(logs);
         for log in &all {
             log.wake(window.beat());
         }
+        all
     }
 
     /// Takes the next page of the log, of all topics, and wakes those it concerns. It must not be a reset.
@@ -82,7 +88,7 @@ impl Writer {
         let next = page.next;
         if let PageStatus::Gap { topics: TopicSet::All } = page.status {
             // Whatever is missing: the store tells each what it has missed.
-            self.restart(next);
+            written.unknown = self.restart(next);
             return written;
         }
         let mut touched = Vec::new();
@@ -94,8 +100,7 @@ impl Writer {
                     let mut logs = lock(&self.window.logs);
                     let log = logs.log_or_new(&entry.topic);
                     let Some(slot) = slot(entry) else { continue };
-                    self.bytes += slot.cost();
-                    log.push(slot);
+                    self.bytes += log.push(slot);
                     drop(logs);
                     self.queue.push_back((sequence, log.clone()));
                     touched.push(log);
@@ -117,10 +122,10 @@ impl Writer {
             for topic in &topics {
                 let mut logs = lock(&self.window.logs);
                 let log = logs.log_or_new(topic);
-                log.miss(next.sequence());
+                self.bytes += log.miss(next.sequence());
                 drop(logs);
-                self.bytes += FRAME_OVERHEAD;
                 self.queue.push_back((next.sequence(), log.clone()));
+                written.unknown.push(log.clone());
                 touched.push(log);
             }
         }
@@ -141,12 +146,13 @@ impl Writer {
 
     fn evict(&mut self) {
         while self.bytes > self.limit {
-            let Some((sequence, log)) = self.queue.pop_front() else { return };
+            let Some((sequence, log)) = self.queue.pop_front() else { break };
             let mut logs = lock(&self.window.logs);
             // Before the log may be forgotten: who makes it anew finds that something is gone.
             logs.start = logs.start.max(sequence);
-            self.bytes = self.bytes.saturating_sub(log.evict(sequence) + FRAME_OVERHEAD);
+            self.bytes = self.bytes.saturating_sub(log.evict(sequence));
             logs.forget(&log);
         }
+        spare::of_queue(&mut self.queue);
     }
 }

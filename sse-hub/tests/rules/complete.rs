@@ -98,6 +98,7 @@ async fn one_who_is_told_of_a_gap_at_a_completed_topic_is_told_that_and_then_sta
     use sse_store::EventStore as _;
     store.trim(0).await.unwrap();
     hub.complete("t").await.unwrap();
+    settle().await;
     let mut client = Client::new(hub.subscribe(["t"]).resume_from(&*first).await.unwrap());
     assert_eq!(client.words().await, ["position", "gap", "position"]);
     assert!(client.is_over);
@@ -145,4 +146,64 @@ async fn nobody_is_sent_away_for_good_by_a_process_that_lags() {
     let mut client = Client::new(one.subscribe(["t"]).resume_from(&*end).await.unwrap());
     store.holds_feed.send_replace(false);
     assert_eq!(client.words().await, ["position", "b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_reopened_a_moment_ago_is_not_taken_for_complete() {
+    let (hub, store) = hub(|hub| hub).await;
+    publish(&hub, "t", "before").await;
+    hub.complete("t").await.unwrap();
+    settle().await;
+    store.holds_feed.send_replace(true);
+    publish(&hub, "t", "a").await;
+    // It begins after what the feed has not come to.
+    let mut client = Client::new(hub.subscribe(["t"]).await.unwrap());
+    assert_eq!(client.words().await, ["position"]);
+    assert!(!client.is_over);
+    store.holds_feed.send_replace(false);
+    publish(&hub, "t", "b").await;
+    assert_eq!(client.words().await, ["b"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_feed_has_missed_may_have_completed_a_topic_or_taken_that_back() {
+    use sse_store::EventStore as _;
+    // Of what is appended all but the newest so many records are gone before the feed reads.
+    for (completes, keep) in [(true, 1), (false, 0), (false, 1)] {
+        let (hub, store) = hub(|hub| hub).await;
+        let mut client = Client::new(hub.subscribe(["t"]).await.unwrap());
+        publish(&hub, "t", "a").await;
+        assert_eq!(client.words().await, ["position", "a"]);
+        let mut tail = Client::new(hub.subscribe(["t"]).await.unwrap());
+        store.holds_feed.send_replace(true);
+        if !completes {
+            hub.complete("t").await.unwrap();
+        }
+        publish_all(&hub, "t", ["b", "c"]).await;
+        if completes {
+            hub.complete("t").await.unwrap();
+        }
+        store.trim(keep).await.unwrap();
+        store.holds_feed.send_replace(false);
+        for client in [&mut client, &mut tail] {
+            let words = client.words().await;
+            assert!(words.contains(&"gap".to_owned()), "{words:?}");
+            assert_eq!(words.contains(&"c".to_owned()), !completes && keep == 1);
+            assert_eq!(client.is_over, completes);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_sent_away_who_has_not_had_all_of_one_of_its_topics() {
+    let (hub, _) = hub(|hub| hub).await;
+    publish_all(&hub, "t", ["a"]).await;
+    publish_all(&hub, "u", ["b"]).await;
+    let id = hub.complete("u").await.unwrap();
+    publish(&hub, "t", "c").await;
+    hub.complete("t").await.unwrap();
+    settle().await;
+    let mut client = Client::new(hub.subscribe(["t", "u"]).resume_from(id).await.unwrap());
+    assert_eq!(client.words().await, ["position", "c", "position"]);
+    assert!(client.is_over);
 }

@@ -1,11 +1,11 @@
 //! What happens to the connected when something goes wrong with the store.
 
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures_util::StreamExt as _;
 use sse_hub::Hub;
 
-use crate::support::{Client, TestStore, hub, publish, settle};
+use crate::support::{Client, TestStore, hub, publish, settle, topic};
 
 #[tokio::test(start_paused = true)]
 async fn while_the_store_is_down_subscribers_wait_and_then_go_on_without_a_loss() {
@@ -28,37 +28,6 @@ async fn while_the_store_is_down_subscribers_wait_and_then_go_on_without_a_loss(
         publish(&hub, "t", "c").await;
         assert_eq!(client.words().await, ["b", "c"], "window {window}");
     }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_catch_up_that_fails_is_tried_again() {
-    let (hub, store) = hub(|hub| hub.window(0)).await;
-    let first = publish(&hub, "t", "a").await.to_string();
-    publish(&hub, "t", "b").await;
-    settle().await;
-    let mut client = Client::new(hub.subscribe(["t"]).resume_from(&*first).await.unwrap());
-    store.set_down(true);
-    assert_eq!(client.words().await, ["position"]);
-    tokio::time::sleep(Duration::from_secs(60)).await;
-    assert!(client.words().await.is_empty() && !client.is_over);
-    store.set_down(false);
-    tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!(client.words().await, ["b"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_read_that_nobody_waits_for_any_more_is_given_up() {
-    let (hub, store) = hub(|hub| hub.window(0)).await;
-    let first = publish(&hub, "t", "a").await.to_string();
-    publish(&hub, "t", "b").await;
-    settle().await;
-    let mut client = Client::new(hub.subscribe(["t"]).resume_from(&*first).await.unwrap());
-    store.set_down(true);
-    client.read().await;
-    drop(client);
-    let reads = store.reads();
-    tokio::time::sleep(Duration::from_secs(50)).await;
-    assert!(store.reads() <= reads + 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -147,34 +116,6 @@ async fn the_feed_ends_with_the_last_handle_and_subscription() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_does_not_read_keeps_no_page() {
-    // Many who each have their own topic, each with a page of its own, none of whom reads on.
-    let (hub, store) = hub(|hub| hub.window(0).catch_up_memory(100_000)).await;
-    let first = publish(&hub, "first", "a").await.to_string();
-    for number in 0..50 {
-        publish(&hub, &format!("t{number}"), &"x".repeat(20_000)).await;
-        publish(&hub, &format!("t{number}"), "end").await;
-    }
-    settle().await;
-    let mut clients = Vec::new();
-    for number in 0..50 {
-        let subscribe = hub.subscribe([format!("t{number}")]).resume_from(&*first);
-        let mut client = Client::new(subscribe.await.unwrap());
-        client.take_ready(1);
-        client.take_ready(1);
-        settle().await;
-        assert_eq!(client.take_ready(1).len(), 1);
-        clients.push(client);
-    }
-    let reads = store.reads.load(Ordering::SeqCst);
-    for client in &mut clients {
-        assert_eq!(client.words().await, ["end"]);
-    }
-    // Most pages had to be read again, since they were not kept.
-    assert!(store.reads() >= reads + 40, "{} reads after {reads}", store.reads());
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_page_of_the_old_log_is_not_taken_for_the_new_ones_start() {
     let (hub, store) = hub(|hub| hub.window(0)).await;
     let mut client = Client::new(hub.subscribe(["t"]).from_start().await.unwrap());
@@ -183,4 +124,44 @@ async fn a_page_of_the_old_log_is_not_taken_for_the_new_ones_start() {
     store.exchange();
     publish(&hub, "t", "a").await;
     assert_eq!(client.words().await, ["reset", "a"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_panics_ends_every_subscription_with_an_error() {
+    struct Panics;
+    impl std::task::Wake for Panics {
+        fn wake(self: std::sync::Arc<Self>) {
+            panic!("a waker");
+        }
+    }
+    let (hub, _) = hub(|hub| hub).await;
+    let mut client = Client::new(hub.subscribe(["u"]).await.unwrap());
+    client.read().await;
+    let mut bad = hub.subscribe(["t"]).await.unwrap();
+    let waker = std::task::Waker::from(std::sync::Arc::new(Panics));
+    let mut cx = std::task::Context::from_waker(&waker);
+    while bad.poll_next_unpin(&mut cx).is_ready() {}
+    publish(&hub, "t", "a").await;
+    settle().await;
+    let error = client.subscription.next().await.unwrap().unwrap_err();
+    assert!(error.is_closed() && format!("{error:?}").contains("panicked"), "{error:?}");
+    assert!(client.subscription.next().await.is_none());
+    assert!(hub.subscribe(["u"]).await.unwrap_err().is_closed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_published_once_by_its_key_is_given_once_and_is_not_now_any_more() {
+    let (hub, store) = hub(|hub| hub).await;
+    let mut client = Client::new(hub.subscribe(["t"]).await.unwrap());
+    let key = sse_store::Key::new("payment-7").unwrap();
+    let batch = || vec![sse_store::NewEntry::new(topic("t"), sse_core::Event::new("a"))];
+    store.holds_feed.send_replace(true);
+    let first = hub.append_once(&key, batch()).await.unwrap();
+    let second = hub.append_once(&key, batch()).await.unwrap();
+    assert_eq!(first, second);
+    // From now on is after what has been acknowledged, though the feed has not come to it.
+    let mut late = Client::new(hub.subscribe(["t"]).await.unwrap());
+    store.holds_feed.send_replace(false);
+    assert_eq!(client.words().await, ["position", "a"]);
+    assert_eq!(late.words().await, ["position"]);
 }

@@ -1,10 +1,12 @@
 //! How many there may be, who gives way, and how all of them are ended.
 
+use std::future::IntoFuture as _;
 use std::time::Duration;
 
+use futures_util::{FutureExt as _, StreamExt as _};
 use sse_core::{Refusal, StreamRequest};
 use sse_hub::{EndReason, HubError, Notice};
-use sse_store::{Position, Topic};
+use sse_store::Topic;
 use tokio::time::Instant;
 
 use crate::support::{Client, hub, publish, publish_all, settle, topic};
@@ -49,8 +51,133 @@ async fn the_oldest_connection_of_a_user_gives_way() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_browser_is_refused_in_the_stream_and_told_when_to_come_back() {
+    use axum::http::{HeaderMap, HeaderValue, Method, header::ACCEPT};
+    let (hub, _) = hub(|hub| hub.max_connections(0)).await;
+    let refusal = hub.subscribe(["t"]).await.unwrap_err().refusal().unwrap();
+    let accept = HeaderValue::from_static("text/event-stream");
+    let headers = HeaderMap::from_iter([(ACCEPT, accept)]);
+    let request = StreamRequest::new(&Method::GET, &headers).unwrap();
+    let response = request.refuse(&refusal).into_response();
+    assert_eq!(response.status(), 200);
+    assert!((5_000..=15_000).contains(&retry(response.body()).unwrap()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_opens_with_the_ordinary_retry_and_one_that_is_replaced_is_told_a_long_one() {
+    let (hub, _) = hub(|hub| hub.max_connections_per_user(1)).await;
+    let mut first = hub.subscribe(["t"]).user("a").await.unwrap();
+    let opening = first.next().await.unwrap().unwrap();
+    assert_eq!(retry(opening.as_bytes()), Some(3_000));
+    let _second = hub.subscribe(["t"]).user("a").await.unwrap();
+    let last = first.next().await.unwrap().unwrap();
+    assert_eq!((last.event_type(), last.id()), (Some("replaced"), opening.id()));
+    assert!((30_000..=60_000).contains(&retry(last.as_bytes()).unwrap()));
+    assert!(first.next().await.is_none());
+}
+
+/// The reconnection time that a frame says, in milliseconds.
+fn retry(frame: &[u8]) -> Option<u64> {
+    let text = std::str::from_utf8(frame).unwrap();
+    text.lines().find_map(|line| line.strip_prefix("retry: ")).map(|retry| retry.parse().unwrap())
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_who_is_not_let_in_takes_nobodys_place() {
+    let (hub, store) = hub(|hub| hub.max_connections_per_user(1)).await;
+    let mut client = Client::new(hub.subscribe(["u"]).user("a").await.unwrap());
+    hub.complete("t").await.unwrap();
+    settle().await;
+    assert!(hub.subscribe(["t"]).user("a").await.unwrap_err().is_complete());
+    store.set_down(true);
+    assert!(hub.subscribe(["new"]).user("a").await.is_err());
+    assert_eq!(client.words().await, ["position"]);
+    assert!(!client.is_over);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_those_that_a_user_opens_at_once_the_newest_are_let_in() {
+    let (hub, store) = hub(|hub| hub.max_connections_per_user(2)).await;
+    let mut open = Client::new(hub.subscribe(["u"]).user("a").await.unwrap());
+    store.holds_lists.send_replace(true);
+    let mut opening = Vec::new();
+    for _ in 0..5 {
+        opening.push(tokio::spawn(hub.subscribe(["new"]).user("a").into_future()));
+        settle().await;
+        assert!(hub.connection_count() <= 3);
+    }
+    open.read().await;
+    assert!(!open.is_over, "none of them is open yet");
+    store.holds_lists.send_replace(false);
+    let mut clients = vec![open];
+    for subscribe in opening {
+        clients.push(Client::new(subscribe.await.unwrap().unwrap()));
+    }
+    for client in &mut clients {
+        client.read().await;
+    }
+    let ended: Vec<_> = clients.iter().map(|client| client.is_over).collect();
+    assert_eq!(ended, [true, true, true, true, false, false]);
+    assert_eq!(hub.connection_count(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_all_places_are_taken_a_user_gives_way_to_itself_at_once() {
+    let (hub, store) = hub(|hub| hub.max_connections_per_user(1).max_connections(1)).await;
+    let mut first = Client::new(hub.subscribe(["t"]).user("a").await.unwrap());
+    store.holds_lists.send_replace(true);
+    let second = tokio::spawn(hub.subscribe(["new"]).user("a").into_future());
+    settle().await;
+    assert_eq!(hub.connection_count(), 1);
+    first.read().await;
+    assert!(first.is_over);
+    store.holds_lists.send_replace(false);
+    assert!(second.await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_is_ended_while_it_opens_leaves_nothing() {
+    let (hub, store) = hub(|hub| hub).await;
+    let mut notices = hub.notices();
+    store.holds_lists.send_replace(true);
+    let opening = tokio::spawn(hub.subscribe(["t", "u"]).user("a").into_future());
+    settle().await;
+    assert!(hub.disconnect(hub.connections()[0].id));
+    store.holds_lists.send_replace(false);
+    let mut client = Client::new(opening.await.unwrap().unwrap());
+    assert_eq!((hub.connection_count(), hub.subscriber_counts().len()), (0, 0));
+    assert!(client.words().await.is_empty() && client.is_over);
+    drop((client, hub));
+    assert!(notices.next().await.is_none(), "it was never open");
+}
+
+#[test]
+fn connections_that_replace_each_other_as_they_open_leave_nothing() {
+    use tokio::runtime::Builder;
+    let runtime = Builder::new_multi_thread().worker_threads(4).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let store = std::sync::Arc::new(sse_store::MemoryStore::new());
+        let hub = sse_hub::Hub::builder(store).max_connections_per_user(1).build();
+        let mut tasks = Vec::new();
+        for _ in 0..4 {
+            let hub = hub.clone();
+            tasks.push(tokio::spawn(async move {
+                for _ in 0..100 {
+                    let names = (0..50).map(|number| format!("t{number}"));
+                    drop(hub.subscribe(names).user("a").await);
+                }
+            }));
+        }
+        for task in tasks {
+            task.await.unwrap();
+        }
+        assert_eq!((hub.connection_count(), hub.subscriber_counts().len()), (0, 0));
+    });
+}
+
+#[tokio::test(start_paused = true)]
 async fn more_topics_than_are_allowed_are_refused_and_the_same_topic_twice_is_one() {
-    let (hub, _) = hub(|hub| hub.max_topics(2)).await;
+    let (hub, _) = hub(|hub| hub.max_topics_per_connection(2)).await;
     assert!(hub.subscribe(["a", "b", "a"]).await.is_ok());
     let error = hub.subscribe(["a", "b", "c"]).await.unwrap_err();
     assert!(error.is_too_many_topics() && error.refusal().is_none());
@@ -60,11 +187,11 @@ async fn more_topics_than_are_allowed_are_refused_and_the_same_topic_twice_is_on
 #[tokio::test(start_paused = true)]
 async fn a_name_that_is_no_topic_is_refused() {
     let (hub, _) = hub(|hub| hub).await;
-    let is_topic = |error: HubError| error.is_topic() && error.refusal().is_none();
-    assert!(is_topic(hub.subscribe(["a", ""]).await.unwrap_err()));
-    assert!(is_topic(hub.publish("a\0", sse_core::Event::new("")).await.unwrap_err()));
-    assert!(is_topic(hub.clear("x".repeat(256)).await.unwrap_err()));
-    assert!(is_topic(hub.complete("").await.unwrap_err()));
+    let is_invalid_topic = |error: HubError| error.is_invalid_topic() && error.refusal().is_none();
+    assert!(is_invalid_topic(hub.subscribe(["a", ""]).await.unwrap_err()));
+    assert!(is_invalid_topic(hub.publish("a\0", sse_core::Event::new("")).await.unwrap_err()));
+    assert!(is_invalid_topic(hub.clear("x".repeat(256)).await.unwrap_err()));
+    assert!(is_invalid_topic(hub.complete("").await.unwrap_err()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -111,7 +238,7 @@ async fn one_who_is_not_polled_while_events_wait_is_ended() {
     }
     let mut stalls = 0;
     while hub.connection_count() == 2 && stalls < 2 {
-        if let Some(Notice::Closed(_, reason)) = notices.next().await {
+        if let Some(Notice::Ended(_, reason)) = notices.next().await {
             assert_eq!(reason, EndReason::Stalled);
             stalls += 1;
         }
@@ -146,13 +273,10 @@ async fn a_drain_ends_all_evenly_within_its_time_and_refuses_those_who_come() {
     assert!(start.elapsed() <= Duration::from_secs(10));
     let mut retries = std::collections::BTreeSet::new();
     for client in &mut clients {
-        let mut body =
-            std::pin::pin!(futures_util::StreamExt::collect::<Vec<_>>(&mut client.subscription));
+        let mut body = std::pin::pin!((&mut client.subscription).collect::<Vec<_>>());
         let frames = futures_util::FutureExt::now_or_never(&mut body).expect("it has ended");
         let last = frames.last().unwrap().as_ref().unwrap().as_bytes().to_vec();
-        let last = String::from_utf8(last).unwrap();
-        let retry = last.lines().find_map(|line| line.strip_prefix("retry: ")).unwrap();
-        let retry: u64 = retry.parse().unwrap();
+        let retry = retry(&last).unwrap();
         assert!((2_000..=10_000).contains(&retry), "{retry}");
         retries.insert(retry);
     }
@@ -188,7 +312,7 @@ async fn a_hub_says_no_retry_where_it_is_told_to_say_none() {
     let mut subscription = hub.subscribe(["t"]).await.unwrap();
     hub.drain(Duration::ZERO).await;
     let mut frames = String::new();
-    while let Some(frame) = futures_util::StreamExt::next(&mut subscription).await {
+    while let Some(frame) = subscription.next().await {
         frames += std::str::from_utf8(frame.unwrap().as_bytes()).unwrap();
     }
     assert!(!frames.contains("retry"), "{frames}");
@@ -196,13 +320,28 @@ async fn a_hub_says_no_retry_where_it_is_told_to_say_none() {
 
 #[tokio::test(start_paused = true)]
 async fn a_subscription_that_is_dropped_while_it_is_asked_for_leaves_nothing() {
-    use futures_util::FutureExt as _;
-    let (hub, _) = hub(|hub| hub).await;
+    let (hub, store) = hub(|hub| hub).await;
     let never = |_| std::future::pending::<bool>();
     let subscribe = hub.subscribe(["t"]).authorise(never).into_future();
-    use std::future::IntoFuture as _;
     assert!(subscribe.now_or_never().is_none());
     assert_eq!(hub.connection_count(), 0);
-    assert!(hub.subscriber_counts().is_empty());
-    let _ = Position::START;
+    // The same while the store is asked.
+    store.holds_lists.send_replace(true);
+    let mut subscribe = hub.subscribe(["t", "u"]).into_future();
+    assert!((&mut subscribe).now_or_never().is_none());
+    assert_eq!((hub.connection_count(), hub.subscriber_counts().len()), (1, 2));
+    drop(subscribe);
+    assert_eq!((hub.connection_count(), hub.subscriber_counts().len()), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_over_the_longest_time_is_one() {
+    let (hub, _) = hub(|hub| hub).await;
+    let mut clients = Vec::new();
+    for _ in 0..2 {
+        clients.push(Client::new(hub.subscribe(["t"]).await.unwrap()));
+    }
+    let drain = hub.drain(Duration::MAX);
+    assert!(tokio::time::timeout(Duration::from_secs(3600), drain).await.is_err());
+    assert_eq!(hub.connection_count(), 1);
 }

@@ -1,9 +1,16 @@
 //! The rules of the hub, each with a test that fails when it is broken. The clock is paused in all of them.
 
+mod batches;
+mod catch_up;
 mod complete;
+mod exchange;
 mod failures;
+mod gap;
 mod limits;
 mod live;
+mod logs;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod model;
 mod overload;
 mod resume;

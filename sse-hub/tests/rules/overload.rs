@@ -39,6 +39,20 @@ async fn latest_by_topic_gives_the_newest_of_each_and_no_gap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn latest_by_topic_gives_the_last_state_of_a_topic_that_is_complete_and_ends() {
+    for window in [0, 1 << 20] {
+        let (hub, _) = hub(|hub| hub.window(window)).await;
+        let subscribe = hub.subscribe(["job"]).overload(Overload::LatestByTopic);
+        let mut client = Client::new(subscribe.await.unwrap());
+        assert_eq!(client.words().await, ["position"]);
+        publish_all(&hub, "job", ["0 %", "50 %", "100 %"]).await;
+        hub.complete("job").await.unwrap();
+        assert_eq!(client.words().await, ["100 %", "position"], "window {window}");
+        assert!(client.is_over);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn latest_by_topic_tells_a_gap_where_the_newest_itself_is_gone() {
     use sse_store::EventStore as _;
     let (hub, store) = hub(|hub| hub.window(0)).await;
@@ -88,4 +102,30 @@ async fn a_bounded_lag_holds_for_a_resume_too() {
         let mut client = Client::new(subscribe.await.unwrap());
         assert_eq!(client.words().await, expected);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn latest_by_topic_gives_or_tells_what_is_deleted_while_it_is_asked_for() {
+    use sse_store::EventStore as _;
+    let (hub, store) = hub(|hub| hub.window(0)).await;
+    let subscribe = hub.subscribe(["t"]).overload(Overload::LatestByTopic);
+    let mut client = Client::new(subscribe.await.unwrap());
+    assert_eq!(client.words().await, ["position"]);
+    publish(&hub, "t", "a").await;
+    settle().await;
+    store.holds_feed.send_replace(true);
+    store.holds_answers.send_replace(true);
+    assert!(client.words().await.is_empty());
+    // Another process deletes it between what the store is asked first and what it is asked last.
+    store.clear(&crate::support::topic("t")).await.unwrap();
+    store.holds_answers.send_replace(false);
+    assert_eq!(client.words().await, ["a"]);
+    publish(&hub, "t", "b").await;
+    settle().await;
+    store.holds_lists.send_replace(true);
+    store.holds_feed.send_replace(false);
+    assert!(client.words().await.is_empty());
+    store.clear(&crate::support::topic("t")).await.unwrap();
+    store.holds_lists.send_replace(false);
+    assert_eq!(client.words().await, ["gap"]);
 }

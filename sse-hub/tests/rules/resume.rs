@@ -282,50 +282,6 @@ async fn a_quiet_topic_stays_in_the_window_whatever_happens_elsewhere() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_thousand_who_resume_at_once_read_each_page_once() {
-    let (hub, store) = hub(|hub| hub.window(0)).await;
-    let first = publish(&hub, "t", "first").await.to_string();
-    publish_all(&hub, "t", 0..1200).await;
-    settle().await;
-    let mut clients = Vec::new();
-    for _ in 0..1000 {
-        clients.push(client(hub.subscribe(["t"]).resume_from(&*first)).await);
-    }
-    for client in &mut clients {
-        client.take_ready(1);
-    }
-    settle().await;
-    for client in &mut clients {
-        assert_eq!(client.read().await.len(), 1200);
-    }
-    // Three pages, and one look whether there is more.
-    assert!(store.reads() <= 4, "{} reads", store.reads());
-}
-
-#[tokio::test(start_paused = true)]
-async fn few_pages_are_read_at_a_time() {
-    let (hub, store) = hub(|hub| hub.window(0).catch_up_reads(3)).await;
-    let first = publish(&hub, "t", "first").await.to_string();
-    for number in 0..20 {
-        publish(&hub, &format!("t{number}"), "a").await;
-    }
-    settle().await;
-    store.holds_reads.send_replace(true);
-    let mut clients = Vec::new();
-    for number in 0..20 {
-        let subscribe = hub.subscribe([format!("t{number}")]).resume_from(&*first);
-        clients.push(client(subscribe).await);
-        clients[number].take_ready(2);
-    }
-    settle().await;
-    store.holds_reads.send_replace(false);
-    for client in &mut clients {
-        assert_eq!(client.words().await, ["a"]);
-    }
-    assert_eq!(store.most_reading.load(std::sync::atomic::Ordering::SeqCst), 3);
-}
-
-#[tokio::test(start_paused = true)]
 async fn quiet_clients_are_told_how_far_others_events_have_moved_them() {
     let (hub, _) = hub(|hub| hub).await;
     let mut client = client(hub.subscribe(["quiet"])).await;
@@ -381,4 +337,12 @@ async fn an_event_keeps_all_its_fields() {
     use futures_util::StreamExt as _;
     again.next().await;
     assert_eq!(again.next().await.unwrap().unwrap(), expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_event_that_has_an_id_already_is_refused() {
+    let (hub, _) = hub(|hub| hub).await;
+    let error = hub.publish("t", Event::new("a").with_id(7)).await.unwrap_err();
+    assert!(error.store().is_some_and(|error| error.is_refused()) && !error.is_unavailable());
+    assert_eq!(error.to_string(), "the event for topic \"t\" already has the id \"7\"");
 }

@@ -18,6 +18,12 @@ pub(crate) struct Record {
     pub(crate) is_deleted: bool,
 }
 
+impl Record {
+    pub(crate) fn is_completion(&self) -> bool {
+        self.kind == Kind::Completion
+    }
+}
+
 /// The logs that there were, the last of which there is.
 #[derive(Debug)]
 pub(crate) struct Logs {
@@ -51,9 +57,10 @@ impl Logs {
         (self.current(), self.head().sequence())
     }
 
-    pub(crate) fn place(&self, position: Position) -> Place {
+    /// Where a position is, if it is of a log that was.
+    pub(crate) fn place(&self, position: Position) -> Option<Place> {
         let log = self.logs.iter().position(|(epoch, _)| *epoch == position.epoch());
-        (log.expect("an epoch that was"), position.sequence())
+        Some((log?, position.sequence()))
     }
 
     fn log(&mut self) -> &mut Vec<Record> {
@@ -103,8 +110,10 @@ impl Logs {
         self.logs[self.current()].1.iter().rfind(|record| record.topic == topic)
     }
 
-    pub(crate) fn was_completed(&self, topic: &str) -> bool {
-        let mut all = self.logs.iter().flat_map(|(_, log)| log);
-        all.any(|record| record.topic == topic && record.kind == Kind::Completion)
+    /// Whether the topic had been completed just before this record of it.
+    pub(crate) fn is_reopened(&self, place: Place) -> bool {
+        let topic = self.at(place).topic;
+        let before = self.logs[place.0].1[..place.1 as usize - 1].iter();
+        before.rev().find(|record| record.topic == topic).is_some_and(Record::is_completion)
     }
 }

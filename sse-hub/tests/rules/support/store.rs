@@ -17,12 +17,21 @@ pub(crate) struct TestStore {
     pub(crate) is_closed: AtomicBool,
     /// While it is true, reads of some topics wait; the feed's own do not.
     pub(crate) holds_reads: watch::Sender<bool>,
+    /// While it is true, reads of some topics wait with what they have read.
+    pub(crate) holds_answers: watch::Sender<bool>,
     /// While it is true, the feed waits before it reads.
     pub(crate) holds_feed: watch::Sender<bool>,
+    /// While it is true, lists wait.
+    pub(crate) holds_lists: watch::Sender<bool>,
+    /// A topic that cannot be read.
+    pub(crate) unreadable: Mutex<Option<Topic>>,
     /// How often some topics were read, the feed's own reads left out.
     pub(crate) reads: AtomicUsize,
     pub(crate) reading: AtomicUsize,
     pub(crate) most_reading: AtomicUsize,
+    pub(crate) lists: AtomicUsize,
+    pub(crate) listing: AtomicUsize,
+    pub(crate) most_listing: AtomicUsize,
 }
 
 impl TestStore {
@@ -33,10 +42,16 @@ impl TestStore {
             is_down: AtomicBool::new(false),
             is_closed: AtomicBool::new(false),
             holds_reads: watch::Sender::new(false),
+            holds_answers: watch::Sender::new(false),
             holds_feed: watch::Sender::new(false),
+            holds_lists: watch::Sender::new(false),
+            unreadable: Mutex::default(),
             reads: AtomicUsize::new(0),
             reading: AtomicUsize::new(0),
             most_reading: AtomicUsize::new(0),
+            lists: AtomicUsize::new(0),
+            listing: AtomicUsize::new(0),
+            most_listing: AtomicUsize::new(0),
         }
     }
 
@@ -57,6 +72,10 @@ impl TestStore {
 
     pub(crate) fn reads(&self) -> usize {
         self.reads.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn lists(&self) -> usize {
+        self.lists.load(Ordering::SeqCst)
     }
 
     fn store(&self) -> Result<Arc<MemoryStore>, StoreError> {
@@ -106,17 +125,29 @@ impl EventStore for TestStore {
             let reading = self.reading.fetch_add(1, Ordering::SeqCst) + 1;
             self.most_reading.fetch_max(reading, Ordering::SeqCst);
             released(&self.holds_reads).await;
+            let unreadable = self.unreadable.lock().unwrap().clone();
             let page = match self.store() {
+                Ok(_) if unreadable.is_some_and(|it| topics.contains(it.as_str())) => {
+                    Err(StoreError::other("a row that cannot be decoded"))
+                }
                 Ok(store) => store.read(after, topics, limit).await,
                 Err(error) => Err(error),
             };
+            released(&self.holds_answers).await;
             self.reading.fetch_sub(1, Ordering::SeqCst);
             page
         })
     }
 
     fn list<'a>(&'a self, query: &'a Query) -> StoreFuture<'a, Vec<Entry>> {
-        Box::pin(async move { self.store()?.list(query).await })
+        Box::pin(async move {
+            self.lists.fetch_add(1, Ordering::SeqCst);
+            let listing = self.listing.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most_listing.fetch_max(listing, Ordering::SeqCst);
+            released(&self.holds_lists).await;
+            self.listing.fetch_sub(1, Ordering::SeqCst);
+            self.store()?.list(query).await
+        })
     }
 
     fn wait(&self, after: Position) -> StoreFuture<'_, Position> {

@@ -1,0 +1,44 @@
+//! The page of the store that a subscription is in.
+
+use std::sync::{Arc, Weak};
+
+use crate::page::{Page, Slot};
+
+/// A page that is being walked.
+#[derive(Debug)]
+pub(crate) struct Reading {
+    /// Held weakly: a client that does not read keeps no page.
+    page: Weak<Page>,
+    /// How many of its frames are behind the reader.
+    given: usize,
+    /// The page says nothing of a topic that joins here.
+    limit: u64,
+}
+
+/// What comes next in a page.
+#[derive(Debug)]
+pub(crate) enum Next {
+    Slot(Slot),
+    /// There is nothing more up to this sequence, and what follows is elsewhere.
+    End(u64),
+    /// The page is there no longer: the reader goes on from where it is, wherever that is to be had.
+    Gone,
+}
+
+impl Reading {
+    /// Begins behind a sequence, and ends where a topic joins that the page was not asked for.
+    pub(crate) fn new(page: &Arc<Page>, after: u64, limit: u64) -> Self {
+        Self { page: Arc::downgrade(page), given: page.up_to(after), limit }
+    }
+
+    pub(crate) fn next(&mut self) -> Next {
+        let Some(page) = self.page.upgrade() else { return Next::Gone };
+        match page.slots.get(self.given).filter(|slot| slot.sequence <= self.limit) {
+            Some(slot) => {
+                self.given += 1;
+                Next::Slot(slot.clone())
+            }
+            None => Next::End(page.next.sequence().min(self.limit)),
+        }
+    }
+}
