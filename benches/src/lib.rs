@@ -5,12 +5,19 @@
 //! - `cargo bench -p benches --features peers` measures the same rows with criterion.
 //! - `cargo run --release -p benches --features burst --bin burst` prints what one client's burst costs.
 //! - `cargo run --release -p benches --features fanout --bin fanout` prints what very many clients cost.
+//! - `cargo run --release -p benches --features crowd --bin crowd` prints what ten thousand clients cost the hub.
 //! - `cargo run --release -p benches --features store --bin store` prints the table of the store.
 
 #[cfg(feature = "peers")]
 mod bodies;
+#[cfg(any(feature = "crowd", feature = "fanout"))]
+pub mod clients;
+#[cfg(any(feature = "crowd", feature = "fanout"))]
+pub mod clock;
 pub mod decoders;
 pub mod encoders;
+#[cfg(any(feature = "crowd", feature = "fanout"))]
+pub mod process;
 pub mod stamp;
 mod streams;
 

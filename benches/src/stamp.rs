@@ -3,11 +3,18 @@
 /// How long a mark is.
 pub const LEN: usize = 1 + DIGITS;
 const DIGITS: usize = 20;
+/// As an event with one space this is 100 bytes long.
+const DATA: usize = 92;
 const MARK: u8 = b'@';
 
 /// The mark of a time, in nanoseconds.
 pub fn of(nanoseconds: u64) -> String {
     format!("{}{nanoseconds:0DIGITS$}", char::from(MARK))
+}
+
+/// The data of an event of 100 bytes, with the mark of a time.
+pub fn data(nanoseconds: u64) -> String {
+    "x".repeat(DATA - LEN) + &of(nanoseconds)
 }
 
 /// Finds the marks in what one connection received, wherever it was cut.

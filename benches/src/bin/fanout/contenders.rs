@@ -4,6 +4,7 @@
 mod actix;
 mod axum;
 mod bare;
+mod hub;
 mod hyper;
 
 use crate::server::Server;
@@ -19,10 +20,16 @@ pub(crate) struct Contender {
 /// Those whose CPU time, latency and memory are measured.
 pub(crate) const CONTENDERS: &[Contender] = &[
     Contender { name: "sse-axum", serve: axum::ours },
+    Contender { name: "hub, sse-axum", serve: hub::axum },
+    Contender { name: "hub in batches, sse-axum", serve: hub::axum_in_batches },
+    Contender { name: "hub, sse-axum, 10,000 idle topics", serve: hub::axum_beside_idle },
     Contender { name: AXUM_SHARED, serve: axum::shared },
     Contender { name: AXUM_STRINGS, serve: axum::strings },
     Contender { name: "axum, a body of shared bytes", serve: axum::bytes },
     Contender { name: "sse-actix", serve: actix::ours },
+    Contender { name: "hub, sse-actix", serve: hub::actix },
+    Contender { name: "hub in batches, sse-actix", serve: hub::actix_in_batches },
+    Contender { name: "hub, sse-actix, 10,000 idle topics", serve: hub::actix_beside_idle },
     Contender { name: "actix-web-lab, shared data", serve: actix::shared },
     Contender { name: "actix-web-lab, strings", serve: actix::strings },
     Contender { name: "actix, a body of shared bytes", serve: actix::bytes },

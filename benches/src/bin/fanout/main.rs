@@ -7,7 +7,6 @@
 
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::panic)]
 
-mod clients;
 mod contenders;
 mod server;
 mod session;

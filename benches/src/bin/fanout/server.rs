@@ -2,16 +2,10 @@
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 
-use benches::stamp;
+use benches::{clock, stamp};
 use futures_util::stream::{self, Stream};
-use rustix::time::ClockId;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::sync::broadcast::Receiver;
-
-use crate::clients::{nanoseconds, now};
-
-/// What is published is 100 bytes long as an event with one space.
-const DATA: usize = 92;
 
 /// How many events a channel holds: more than are ever on their way.
 pub(crate) const CAPACITY: usize = 256;
@@ -42,10 +36,9 @@ pub(crate) async fn obey(orders: TcpListener, publish: impl AsyncFn(Vec<String>)
     while let Ok(order) = orders.read_u8().await {
         match order {
             CPU => {
-                let used = nanoseconds(ClockId::ProcessCPUTime);
-                orders.write_u64(used).await.expect("it reads");
+                orders.write_u64(clock::cpu()).await.expect("it reads");
             }
-            events => publish((0..events).map(|_| data()).collect()).await,
+            events => publish((0..events).map(|_| stamp::data(clock::now())).collect()).await,
         }
     }
 }
@@ -53,11 +46,6 @@ pub(crate) async fn obey(orders: TcpListener, publish: impl AsyncFn(Vec<String>)
 pub(crate) fn tokio_listener(listener: TcpListener) -> tokio::net::TcpListener {
     listener.set_nonblocking(true).expect("non-blocking");
     tokio::net::TcpListener::from_std(listener).expect("a runtime")
-}
-
-/// The data of an event that is published now.
-fn data() -> String {
-    "x".repeat(DATA - stamp::LEN) + &stamp::of(now())
 }
 
 /// What a subscriber of a channel receives.

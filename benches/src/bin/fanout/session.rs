@@ -1,12 +1,13 @@
 //! One turn of a contender: its server as a process, its clients here, and what is measured of both.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use benches::clients::Clients;
+use benches::process::Process;
+
 use crate::DEPTHS;
-use crate::clients::Clients;
 use crate::server::CPU;
 
 /// How many clients a server has had before its memory is looked at.
@@ -63,7 +64,7 @@ pub(crate) struct Session {
 impl Session {
     /// Starts the contender's server, and gives it so many clients that have had one event.
     pub(crate) fn start(contender: &str, count: usize) -> Self {
-        let (server, clients, orders) = Process::start(contender);
+        let (server, clients, orders) = serve(contender);
         let orders = TcpStream::connect(orders).expect("the server");
         orders.set_nodelay(true).expect("TCP_NODELAY");
 
@@ -119,38 +120,11 @@ impl Session {
     }
 }
 
-/// A server, which ends with this.
-struct Process(Child);
-
-impl Process {
-    /// The process, where its clients connect, and where its orders are given.
-    fn start(contender: &str) -> (Self, SocketAddr, SocketAddr) {
-        let mut child = Command::new(std::env::current_exe().expect("this program"))
-            .args(["--serve", contender])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the server starts");
-        let mut addresses = String::new();
-        let output = child.stdout.take().expect("its output");
-        BufReader::new(output).read_line(&mut addresses).expect("a line");
-        let (clients, orders) = addresses.trim().split_once(' ').expect("two addresses");
-        let address = |text: &str| text.parse().expect("an address");
-        (Self(child), address(clients), address(orders))
-    }
-
-    /// Its resident bytes, by `/proc`.
-    fn resident(&self) -> f64 {
-        let path = format!("/proc/{}/smaps_rollup", self.0.id());
-        let text = std::fs::read_to_string(path).expect("Linux");
-        let line = text.lines().find_map(|line| line.strip_prefix("Rss:")).expect("a line");
-        let kib = line.trim().strip_suffix(" kB").expect("a unit");
-        kib.parse::<f64>().expect("a number") * 1024.0
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
+/// The contender's process, where its clients connect, and where its orders are given.
+fn serve(contender: &str) -> (Process, SocketAddr, SocketAddr) {
+    let mut server = Process::start(&["--serve", contender]);
+    let addresses = server.line();
+    let (clients, orders) = addresses.split_once(' ').expect("two addresses");
+    let address = |text: &str| text.parse().expect("an address");
+    (server, address(clients), address(orders))
 }

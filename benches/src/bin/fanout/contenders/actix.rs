@@ -121,7 +121,7 @@ pub(super) fn bytes(server: Server) {
     });
 }
 
-fn serve(
+pub(super) fn serve(
     server: Server,
     routes: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
     publish: impl AsyncFn(Vec<String>) + Clone + Send + 'static,

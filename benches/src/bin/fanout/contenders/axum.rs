@@ -86,7 +86,7 @@ pub(super) fn bytes(server: Server) {
     });
 }
 
-fn serve(server: Server, router: Router, publish: impl AsyncFn(Vec<String>)) {
+pub(super) fn serve(server: Server, router: Router, publish: impl AsyncFn(Vec<String>)) {
     serve_by(server, publish, async |listener| axum::serve(listener, router).await);
 }
 
