@@ -77,7 +77,8 @@ impl App {
         if let Some(listener) = backend_listener {
             let store = Arc::new(open_store(config).await?);
             let hub = Hub::builder(store.clone()).retry(RETRY).build();
-            let runs = Runs::new(hub.clone(), config.count, pace, app.shutdown.clone());
+            let (max, count) = (config.max_runs, config.count);
+            let runs = Runs::new(hub.clone(), max, count, pace, app.shutdown.clone());
             let backend = Backend {
                 hub,
                 runs: runs.clone(),

@@ -21,7 +21,7 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::problem::{NoStream, Problem, method_not_allowed, not_found};
 use crate::run::Run;
-use crate::runs::{self, Runs};
+use crate::runs::Runs;
 use crate::session::{SessionId, parameters};
 
 /// How many events one answer of `/events` lists at most.
@@ -137,7 +137,7 @@ impl Backend {
         let is_new = current.is_none();
         let run = match current {
             Some(run) => run,
-            None => self.begin(&session, &topic).await?,
+            None => self.runs.begin(&topic).await?,
         };
         let after = last.as_ref().and_then(|id| id.as_str().parse::<Position>().ok());
         let after = after.filter(|after| *after >= run.fence());
@@ -145,9 +145,6 @@ impl Backend {
 
         let subscription =
             self.hub.subscribe([topic]).resume_from(after.unwrap_or(run.fence())).await?;
-        if is_new {
-            self.runs.make(run.clone());
-        }
         self.streams.0.fetch_add(1, Ordering::SeqCst);
         tracing::info!(%session, is_new, begins_anew, "stream opened");
         let lifecycle = Lifecycle::new()
@@ -176,16 +173,6 @@ impl Backend {
         let clear = oldest.filter(|entry| entry.record == Record::Cleared);
         let fence = clear.map_or(Position::START, |entry| entry.position);
         Ok(Some(Arc::new(Run::completed(topic.clone(), fence, newest.position))))
-    }
-
-    /// Deletes what is stored of a session, and so begins a new run.
-    async fn begin(&self, session: &SessionId, topic: &Topic) -> Result<Arc<Run>, NoStream> {
-        if self.runs.count() >= runs::MAX {
-            return Err(NoStream::too_many_runs());
-        }
-        let cleared = self.hub.clear(topic.clone()).await?;
-        tracing::info!(%session, deleted = cleared.removed, "old events deleted");
-        Ok(Arc::new(Run::begun(topic.clone(), cleared.position)))
     }
 
     /// What is stored of a session, from where on the query says.

@@ -57,6 +57,10 @@ pub struct Config {
     #[arg(long, default_value_t = 1000)]
     pub interval_ms: u64,
 
+    /// How many runs are made at a time at the most: who would begin one more is told to come back.
+    #[arg(long, default_value_t = 10_000)]
+    pub max_runs: usize,
+
     /// Seconds that open connections are given at the end.
     #[arg(long, default_value_t = 5)]
     pub grace: u64,

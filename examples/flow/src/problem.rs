@@ -65,7 +65,8 @@ pub(crate) enum NoStream {
 }
 
 impl NoStream {
-    pub(crate) fn too_many_runs() -> Self {
+    /// There is no room for a run, or the process is about to end.
+    pub(crate) fn not_now() -> Self {
         Self::Refused(Refusal::unavailable(ASK_AGAIN).in_stream())
     }
 }

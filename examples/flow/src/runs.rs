@@ -10,11 +10,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::pace::Pace;
+use crate::problem::NoStream;
 use crate::run::Run;
-
-/// How many runs are made at a time at the most. Each comes to its end by itself, with a client or
-/// without.
-pub const MAX: usize = 10_000;
 
 /// The runs that are being made in this process, one for each session at the most.
 #[derive(Debug, Clone)]
@@ -23,6 +20,7 @@ pub struct Runs(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     hub: Hub,
+    max: usize,
     count: u32,
     pace: Pace,
     shutdown: CancellationToken,
@@ -33,15 +31,16 @@ struct Shared {
 }
 
 impl Runs {
-    /// None yet. They will be made on the current runtime, each with so many messages at this pace,
-    /// until the shutdown is cancelled.
+    /// None yet. They will be made on the current runtime, so many at a time at the most, each with so
+    /// many messages at this pace, until the shutdown is cancelled. Each comes to its end by itself,
+    /// with a client or without.
     ///
     /// # Panics
     ///
     /// Outside of a tokio runtime.
-    pub fn new(hub: Hub, count: u32, pace: Pace, shutdown: CancellationToken) -> Self {
+    pub fn new(hub: Hub, max: usize, count: u32, pace: Pace, shutdown: CancellationToken) -> Self {
         let (runtime, tasks, live) = (Handle::current(), TaskTracker::new(), Mutex::default());
-        Self(Arc::new(Shared { hub, count, pace, shutdown, runtime, tasks, live }))
+        Self(Arc::new(Shared { hub, max, count, pace, shutdown, runtime, tasks, live }))
     }
 
     /// How many there are, now.
@@ -49,13 +48,38 @@ impl Runs {
         self.0.live().len()
     }
 
+    /// Whether there is room for a run of this topic: for one that takes another's place, always.
+    fn has_room(&self, topic: &Topic) -> bool {
+        let live = self.0.live();
+        live.len() < self.0.max || live.contains_key(topic)
+    }
+
     /// The one of this topic, if it is made here.
     pub(crate) fn get(&self, topic: &Topic) -> Option<Arc<Run>> {
         self.0.live().get(topic).cloned()
     }
 
+    /// Begins a run of this topic, and makes it: deletes what is stored of it. Both are done or neither, whatever becomes of
+    /// the request that this was for.
+    pub(crate) async fn begin(&self, topic: &Topic) -> Result<Arc<Run>, NoStream> {
+        if !self.has_room(topic) {
+            return Err(NoStream::not_now());
+        }
+        let (runs, topic) = (self.clone(), topic.clone());
+        let begin = async move {
+            let cleared = runs.0.hub.clear(topic.clone()).await?;
+            tracing::info!(%topic, deleted = cleared.removed, "old events deleted");
+            let run = Arc::new(Run::begun(topic, cleared.position));
+            runs.make(run.clone());
+            Ok(run)
+        };
+        // It fails where the runtime is about to end.
+        let begun = self.0.tasks.spawn_on(begin, &self.0.runtime).await;
+        begun.unwrap_or_else(|_| Err(NoStream::not_now()))
+    }
+
     /// Makes a run that has just begun. The session's one before is over, unless that is the newer one.
-    pub(crate) fn make(&self, run: Arc<Run>) {
+    fn make(&self, run: Arc<Run>) {
         {
             let mut live = self.0.live();
             if live.get(run.topic()).is_some_and(|other| other.fence() > run.fence()) {

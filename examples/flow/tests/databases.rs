@@ -5,10 +5,12 @@ mod support;
 use std::net::SocketAddr;
 use std::process::{Command, ExitCode};
 
-use flow::message::Kind;
+use flow::message::{Kind, Message};
 use serde_json::{Value, json};
-use support::{Stream, framework, listing};
-use testkit::{BOUND, Process, Scratch, Service, Test, until};
+use sse_core::MessageEvent;
+use support::{Fixture, Stream, client, framework, get, listing};
+use testkit::{BOUND, Process, Scratch, Service, Test, test, until};
+use tokio::time::timeout;
 
 fn main() -> ExitCode {
     use Service::{MariaDb, Postgres};
@@ -29,6 +31,7 @@ fn main() -> ExitCode {
         two("two_backends_show_one_history_on_sqlite", None),
         two("two_backends_show_one_history_on_postgres", Some(Postgres)),
         two("two_backends_show_one_history_on_mysql", Some(MariaDb)),
+        test!(a_store_that_fails_in_mid_run_breaks_the_stream_and_the_next_run_says_reset),
     ])
 }
 
@@ -62,8 +65,7 @@ async fn rest_of(mut stream: Stream) -> (Vec<Value>, Kind) {
     let mut received = Vec::new();
     loop {
         let (event, message) = stream.message().await;
-        let mut value = serde_json::to_value(&message).unwrap();
-        value["id"] = event.last_event_id.as_str().into();
+        let value = listed(&event, &message);
         if message.kind == Kind::Superseded {
             return (received, message.kind);
         }
@@ -115,4 +117,59 @@ async fn two_backends_show_one_history(database: Scratch) {
     for backend in [&one, &other] {
         assert_eq!(backend.events().await, json!(received));
     }
+}
+
+async fn a_store_that_fails_in_mid_run_breaks_the_stream_and_the_next_run_says_reset() {
+    let (site, steps) = Fixture::stepped().await;
+    let runs = site.app.runs.clone().unwrap();
+    let path = "/api/sse?sessionId=s";
+    let mut stream = Stream::open(site.front(), path).await;
+    let mut received = Vec::new();
+    for _ in 0..3 {
+        steps.release();
+        let (event, message) = stream.message().await;
+        received.push(listed(&event, &message));
+    }
+    site.database().refuse().await;
+    steps.release();
+    let last = timeout(BOUND, stream.next()).await.expect("no hang");
+    assert!(last.is_err(), "a run that failed must not look like a clean end");
+    until(BOUND, "the run is over", async || runs.count() == 0).await;
+
+    // What was stored is read, and no run can begin: nothing is deleted, and who asks is told to come back.
+    let events = listing(site.front(), "/api/events?sessionId=s").await;
+    assert_eq!((&events["events"], &events["status"]), (&json!(received), &json!("exact")));
+    let last = stream.last_event_id().to_owned();
+    let path_after = format!("{path}&lastEventId={last}");
+    for path in [path, &path_after] {
+        let url = format!("http://{}{path}", site.front());
+        let answer = client().get(url).header("accept", "text/event-stream").send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let told = answer.text().await.unwrap();
+        assert!(told.starts_with("retry:") && !told.contains("data:"), "{told}");
+        let path = path.trim_start_matches("/api");
+        assert_eq!(get(site.backend(), path).await.status(), 503);
+    }
+    assert_eq!(runs.count(), 0);
+    assert_eq!(listing(site.front(), "/api/events?sessionId=s").await, events);
+
+    site.database().accept().await;
+    let mut stream = Stream::resume(site.front(), path, &last).await;
+    stream.position().await;
+    assert_eq!(stream.named, ["reset", "position"]);
+    let mut received = Vec::new();
+    for _ in 0..7 {
+        steps.release();
+        let (event, message) = stream.message().await;
+        received.push(listed(&event, &message));
+    }
+    let events = listing(site.front(), "/api/events?sessionId=s").await;
+    assert_eq!(events["events"], json!(received));
+}
+
+/// What must be listed of an event.
+fn listed(event: &MessageEvent, message: &Message) -> Value {
+    let mut value = serde_json::to_value(message).unwrap();
+    value["id"] = event.last_event_id.as_str().into();
+    value
 }

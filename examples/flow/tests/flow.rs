@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use sse_core::MessageEvent;
 use support::{Fixture, Stream, client, get, listing};
 use testkit::{BOUND, until};
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::TcpStream;
 
 const SEVEN: [Kind; 7] = [
     Kind::Connecting,
@@ -245,6 +247,88 @@ async fn a_resume_after_a_restart_begins_a_new_run_and_says_reset() {
     assert_eq!(stream.named, ["reset", "position"]);
     let stored = listing(flow.backend(), "/events?sessionId=s").await;
     assert_eq!(stored["events"], json!(listed(&received)));
+}
+
+#[tokio::test]
+async fn a_resume_at_another_backend_begins_a_new_run_and_says_reset() {
+    let one = Fixture::start(&["--interval-ms=20", "--count=10000"]).await;
+    let other = one.beside(&["--interval-ms=0"]).await;
+    let mut old = Stream::open(one.backend(), "/sse?sessionId=s").await;
+    let (first, _) = old.message().await;
+    let path = format!("/sse?sessionId=s&lastEventId={}", first.last_event_id);
+    let received = run_to_completion(other.backend(), &path).await;
+    assert_eq!(kinds(&received), SEVEN);
+    let mut again = Stream::open(other.backend(), &path).await;
+    assert_eq!(again.message().await, received[0], "the run that is complete is the one there is");
+    assert_eq!(again.named, ["reset", "position"]);
+    // Who still watches the run that was live at the first is told that it is over.
+    let mut last = old.message().await;
+    while last.1.kind == Kind::Message {
+        last = old.message().await;
+    }
+    assert_eq!(last.1.kind, Kind::Superseded);
+    let stored = listing(one.backend(), "/events?sessionId=s").await;
+    assert_eq!(stored["events"], json!(listed(&received)), "the old run wrote into the new one");
+}
+
+#[tokio::test]
+async fn one_more_run_than_are_allowed_is_refused_and_deletes_nothing() {
+    let flow = Fixture::start(&["--interval-ms=600000", "--max-runs=3"]).await;
+    let before = flow.beside(&["--interval-ms=0"]).await;
+    let stored = run_to_completion(before.backend(), "/sse?sessionId=late").await;
+    let mut streams = Vec::new();
+    for session in 0..3 {
+        let path = format!("/sse?sessionId={session}");
+        let mut stream = Stream::open(flow.backend(), &path).await;
+        stream.message().await;
+        streams.push(stream);
+    }
+    let refused = get(flow.backend(), "/sse?sessionId=late").await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    // A browser's EventSource would stay away for good after a status: it is told in a stream.
+    let url = format!("http://{}/api/sse?sessionId=late", flow.front());
+    let refused = client().get(url).header("accept", "text/event-stream").send().await.unwrap();
+    assert_eq!(refused.status(), 200);
+    let told = refused.text().await.unwrap();
+    assert!(told.starts_with("retry:") && !told.contains("data:"), "{told}");
+    let listing = listing(flow.backend(), "/events?sessionId=late").await;
+    assert_eq!(listing["events"], json!(listed(&stored)));
+
+    // A run that is there is resumed, and one that takes another's place is no more than there were.
+    let id = streams[0].last_event_id().to_owned();
+    let mut resumed = Stream::resume(flow.backend(), "/sse?sessionId=0", &id).await;
+    resumed.position().await;
+    assert_eq!(resumed.named, ["position"]);
+    let mut new = Stream::open(flow.backend(), "/sse?sessionId=0").await;
+    assert_eq!(new.message().await.1.kind, Kind::Connecting);
+    assert_eq!(streams[0].message().await.1.kind, Kind::Superseded);
+    assert_eq!(flow.app.runs.as_ref().unwrap().count(), 3);
+}
+
+#[tokio::test]
+async fn a_request_that_is_given_up_at_whatever_moment_leaves_a_whole_run() {
+    let flow = Fixture::quick().await;
+    for moment in 0..40 {
+        let path = format!("/sse?sessionId={moment}");
+        run_to_completion(flow.backend(), &path).await;
+        let mut connection = TcpStream::connect(flow.backend()).await.unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: flow\r\n\r\n");
+        connection.write_all(request.as_bytes()).await.unwrap();
+        // The server runs in this thread: it gets so far.
+        for _ in 0..moment * 5 {
+            tokio::task::yield_now().await;
+        }
+        drop(connection);
+    }
+    // The one of before, or a new one.
+    for moment in 0..40 {
+        let path = format!("/events?sessionId={moment}");
+        until(BOUND, "the run is whole", async || {
+            listing(flow.backend(), &path).await["events"].as_array().unwrap().len() == SEVEN.len()
+        })
+        .await;
+    }
 }
 
 #[tokio::test]

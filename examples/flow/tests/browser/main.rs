@@ -1,6 +1,7 @@
 //! The documented flow, as a real browser has it.
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod gone;
 mod split;
 #[path = "../support/mod.rs"]
 mod support;
@@ -11,6 +12,7 @@ use std::process::ExitCode;
 use serde_json::json;
 use testkit::{BOUND, Browser, Key, Relay, Service, Test, test, until};
 
+use gone::*;
 use split::Split;
 use support::{Fixture, framework};
 use visitor::Visitor;
@@ -60,6 +62,9 @@ pub(crate) fn main() -> ExitCode {
         test!(the_stored_events_can_be_reloaded_and_a_failure_is_shown, Browser),
         test!(text_from_the_server_is_shown_and_never_run, Browser),
         test!(a_run_needs_no_mouse, Browser),
+        test!(a_run_that_is_gone_is_told_and_another_one_shown, Browser),
+        test!(events_that_are_gone_are_told, Browser),
+        test!(a_store_that_fails_is_told_and_the_page_comes_back_to_a_new_run, Browser),
     ];
     testkit::run(list.into_iter().chain(databases))
 }

@@ -104,11 +104,13 @@ impl Visitor {
         received.as_array().unwrap().clone()
     }
 
-    /// How often an `error` event came, as the browser counts and as the page does.
+    /// How often an `error` event came, as the browser counts and as the page does: one look at both, since another may
+    /// come between two.
     pub(crate) async fn errors(&self) -> u64 {
-        let errors = self.page.eval("return watched.errors").await.as_u64().unwrap();
-        assert_eq!(self.page.data("body", "errors").await, errors.to_string());
-        errors
+        let script = "return [String(watched.errors), document.body.dataset.errors]";
+        let counts = self.page.eval(script).await;
+        assert_eq!(counts[0], counts[1]);
+        counts[0].as_str().unwrap().parse().unwrap()
     }
 
     /// Whether the page itself has closed every stream that it opened.

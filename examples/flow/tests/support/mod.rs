@@ -11,6 +11,7 @@ use flow::config::Config;
 use flow::message::Message;
 use flow::pace::{Pace, Steps};
 use reqwest::Response;
+use sea_orm::ConnectionTrait as _;
 use serde_json::Value;
 use sse_core::{Decoder, MessageEvent};
 use testkit::{Scratch, Service};
@@ -23,7 +24,44 @@ pub fn framework() -> &'static str {
 /// The application in this process, both of its roles, with a database of its own that lives as long.
 pub struct Fixture {
     pub app: App,
-    database: Arc<Scratch>,
+    database: Database,
+}
+
+/// A database, and what it lives in.
+#[derive(Clone)]
+pub struct Database {
+    url: String,
+    _place: Arc<dyn Send + Sync>,
+}
+
+impl Database {
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Takes nothing more to be written; what is there is read.
+    pub async fn refuse(&self) {
+        let refuse =
+            "CREATE TRIGGER refuse BEFORE INSERT ON sse_entry BEGIN SELECT RAISE(ABORT, 'no'); END";
+        self.run(refuse).await;
+    }
+
+    /// Takes what is written again.
+    pub async fn accept(&self) {
+        self.run("DROP TRIGGER refuse").await;
+    }
+
+    async fn run(&self, sql: &str) {
+        let db = sea_orm::Database::connect(&self.url).await.expect("a database");
+        db.execute_unprepared(sql).await.expect("it runs");
+        db.close().await.expect("it closes");
+    }
+}
+
+impl From<Scratch> for Database {
+    fn from(scratch: Scratch) -> Self {
+        Self { url: scratch.url(), _place: Arc::new(scratch) }
+    }
 }
 
 impl Fixture {
@@ -36,13 +74,17 @@ impl Fixture {
         Self::on(Scratch::new(None).await.into(), arguments, None).await
     }
 
+    pub fn database(&self) -> &Database {
+        &self.database
+    }
+
     /// Another one on the same database.
     pub async fn beside(&self, arguments: &[&str]) -> Self {
         Self::on(self.database.clone(), arguments, None).await
     }
 
     /// Stops it, and gives its database.
-    pub async fn stop(self) -> Arc<Scratch> {
+    pub async fn stop(self) -> Database {
         self.app.stop().await;
         self.database
     }
@@ -58,16 +100,18 @@ impl Fixture {
     }
 
     /// The same on a database that is there.
-    pub async fn stepped_in(database: Arc<Scratch>) -> (Self, Steps) {
+    pub async fn stepped_in(database: Database) -> (Self, Steps) {
         let (pace, steps) = Pace::stepped();
         // A test that ends within its bound has not waited for this grace.
         (Self::on(database, &["--grace=3600"], Some(pace)).await, steps)
     }
 
-    async fn on(database: Arc<Scratch>, arguments: &[&str], pace: Option<Pace>) -> Self {
-        let url = database.url();
-        let fixed = ["flow", "--port=0", "--backend-port=0", "--framework", framework()];
-        let fixed = [&fixed[..], &["--database-url", &url], arguments].concat();
+    async fn on(database: Database, arguments: &[&str], pace: Option<Pace>) -> Self {
+        let fixed = ["flow", "--backend-port=0", "--framework", framework()];
+        let fixed = [&fixed[..], &["--database-url", &database.url]].concat();
+        let port = arguments.iter().any(|argument| argument.starts_with("--port="));
+        let any: &[&str] = if port { &[] } else { &["--port=0"] };
+        let fixed = [&fixed[..], any, arguments].concat();
         let config = Config::try_parse_from(fixed).expect("the arguments are right");
         let pace = pace.unwrap_or(Pace::Every(config.interval()));
         let app = App::start(&config, pace).await.expect("the application starts");
