@@ -17,6 +17,7 @@ const ended = new Set(); // the tasks that are over
 
 const events = stream({
   types: ["notification", "progress", "finished", "stopped", "expired"],
+  last: ["expired"],
   ticket: () => {
     asked = new Set(topics);
     return api.ticket([...asked]);
@@ -70,7 +71,7 @@ function forget() {
 
 // ---- the stream
 
-function onState(state, detail, error) {
+function onState(state, detail) {
   if (state !== "open") connection = null;
   if (state === "connecting") {
     view.show("connecting", "Asking for a ticket and a stream.");
@@ -81,10 +82,10 @@ function onState(state, detail, error) {
     view.show("open", "What is sent appears as it is sent.");
     catchUp();
   } else if (state === "waiting") {
-    const what = error === null ? "The connection was lost" : `There is no stream: ${error.message}`;
-    view.trouble(`${what}.`, `Trying again in ${detail} s.`);
-    view.show("waiting", "It will go on where it was.");
-    if (error?.status === 403 || error?.status === 404) refused();
+    const what = detail === null ? "The connection was lost" : `There is no stream: ${detail.message}`;
+    view.trouble(`${what}.`);
+    view.show("waiting", "It tries again by itself, and goes on where it was.");
+    if (detail?.status === 403 || detail?.status === 404) refused();
   } else {
     view.trouble(`You are logged out: ${detail.message}.`);
     out("Log in again; nothing is lost.");
@@ -125,14 +126,13 @@ function onEvent(type, data, id) {
       tell(
         "gap",
         "Something is missing",
-        `What was sent to ${view.missing(data.topics)} was deleted before it reached you.`,
+        `What was sent to ${named(data.topics)} was deleted before it reached you.`,
       );
       break;
     case "reset":
       tell("reset", "A new beginning", "The server’s log has begun anew. What is below may be void.");
       break;
     case "replaced":
-      events.close();
       connection = null;
       view.trouble("Too many windows are open: a newer one of yours has taken this one’s place.");
       view.show("closed", "This window hears nothing more.");
@@ -151,6 +151,16 @@ function notify({ from, to, text, time }, id) {
   const whom = { everyone: "to everyone", user: "to you", channel: `in ${name}` }[kind];
   const type = from === null ? "From the service" : `${from} ${whom}`;
   view.arrive({ kind: from === null ? "service" : kind, type, by, text, time, id, unread: true });
+}
+
+/** Topics in words; none are named where it may be any. */
+function named(topics = ["some topic"]) {
+  const words = { user: "you", task: "a task" };
+  const names = topics.map((topic) => {
+    const [kind, name] = topic.split("/");
+    return words[kind] ?? name ?? kind;
+  });
+  return new Intl.ListFormat("en").format(new Set(names));
 }
 
 function tell(kind, type, text) {
@@ -258,14 +268,5 @@ page.letter.addEventListener("submit", async (event) => {
   }
 });
 window.addEventListener("online", () => {
-  if (events.isWaiting()) events.open();
-});
-// A page that is kept for "back" must not hold a stream; when it is shown again, it goes on.
-window.addEventListener("pagehide", () => {
-  events.close();
-  connection = null;
-});
-window.addEventListener("pageshow", (event) => {
-  const isMeantToBeOpen = ["connecting", "open", "waiting"].includes(document.body.dataset.state);
-  if (event.persisted && isMeantToBeOpen) events.open();
+  if (document.body.dataset.state === "waiting") events.open();
 });

@@ -15,7 +15,6 @@ export const page = Object.fromEntries(
 );
 
 const copyOf = (template) => template.content.firstElementChild.cloneNode(true);
-const plural = (count, word) => `${count} ${word}${count === 1 ? "" : "s"}`;
 
 export function show(state, sentence) {
   document.body.dataset.state = state;
@@ -25,11 +24,10 @@ export function show(state, sentence) {
 }
 
 /** Says what went wrong, until something else did or all is well again; empty: nothing. */
-export function trouble(text, countdown = "") {
+export function trouble(text) {
   page.trouble.hidden = text === "";
-  // A sentence that stands there already is not to be read out again with each second that passes.
+  // A sentence that stands there already is not to be read out again with each attempt.
   if (page.alert.textContent !== text) page.alert.textContent = text;
-  page.countdown.textContent = countdown;
 }
 
 // ---- the inbox
@@ -161,5 +159,3 @@ export function task(topic, title, percent, state) {
 
 export const received = (count) => (page.received.textContent = count);
 export const returns = (count) => (page.returns.textContent = count);
-export const missing = (topics) => (topics === undefined ? "some topic" : topics.join(", "));
-export { plural };

@@ -14,12 +14,13 @@ const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
 const JS: &str = "text/javascript; charset=utf-8";
 
-static FILES: [File; 7] = [
+static FILES: [File; 8] = [
     File { path: "/", content: include_str!("../page/index.html"), content_type: HTML },
     File { path: "/style.css", content: include_str!("../page/style.css"), content_type: CSS },
     File { path: "/app.js", content: include_str!("../page/app.js"), content_type: JS },
     File { path: "/api.js", content: include_str!("../page/api.js"), content_type: JS },
     File { path: "/stream.js", content: include_str!("../page/stream.js"), content_type: JS },
+    File { path: "/sse.js", content: sse_js::MODULE, content_type: JS },
     File { path: "/view.js", content: include_str!("../page/view.js"), content_type: JS },
     File {
         path: "/icon.svg",

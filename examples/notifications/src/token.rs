@@ -191,6 +191,7 @@ mod tests {
         let session = read(&tokens, &format!("bearer {fresh}")).unwrap();
         assert_eq!(session.user, ada);
         assert_eq!(seconds(session.expires), seconds(now + HOUR));
+        // What is over is over: there is no leeway.
         let old = tokens.issue(ada, now - HOUR - Duration::from_secs(1)).unwrap();
         assert!(matches!(read(&tokens, &format!("Bearer {old}")), Err(TokenError::Expired)));
     }
@@ -212,8 +213,18 @@ mod tests {
         };
         let elsewhere = signed(Algorithm::HS256, &claims("elsewhere", "ada"));
         let other_algorithm = signed(Algorithm::HS384, &claims(AUDIENCE, "ada"));
+        // Whatever is missing is not taken for good.
+        let without = |claim: &str| {
+            let mut claims = serde_json::to_value(claims(AUDIENCE, "ada")).unwrap();
+            claims.as_object_mut().unwrap().remove(claim).unwrap();
+            let header = Header::new(Algorithm::HS256);
+            jsonwebtoken::encode(&header, &claims, &ours.encoding).unwrap()
+        };
+        let (no_end, no_audience, no_user) = (without("exp"), without("aud"), without("sub"));
         let unsigned = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEiLCJhdWQiOiJub3RpZmljYXRpb25zIiwiZXhwIjo5OTk5OTk5OTk5fQ.";
-        for token in [&others, &elsewhere, &other_algorithm, unsigned, "x", "a.b.c"] {
+        let incomplete = [&*no_end, &no_audience, &no_user];
+        let all = [&*others, &elsewhere, &other_algorithm, unsigned, "x", "a.b.c"];
+        for token in all.into_iter().chain(incomplete) {
             let read = read(&ours, &format!("Bearer {token}"));
             assert!(matches!(read, Err(TokenError::Invalid(_))), "{token}: {read:?}");
         }

@@ -181,6 +181,25 @@ async fn what_is_anothers_own_is_refused() {
 }
 
 #[tokio::test]
+async fn the_hub_itself_adds_nothing_that_is_anothers_own() {
+    let fixture = Fixture::start(&[]).await;
+    let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
+    let mut stream = bob.open(&[]).await;
+    let hub = &fixture.app.hub;
+    let id = hub.connections()[0].id;
+    // Past the route, which would have refused it before.
+    for topic in ["user/ada", "task/ada/0123456789abcdef", "channel/staff", "nonsense"] {
+        let added = hub.add_topics(id, Some("bob"), ["channel/news", topic]).await;
+        assert!(added.is_err_and(|error| error.is_forbidden()), "{topic}");
+    }
+    hub.add_topics(id, Some("bob"), ["channel/lunch"]).await.unwrap();
+    ada.sent("user/ada", "to myself").await;
+    ada.sent("channel/news", "not added with what was refused").await;
+    ada.sent("channel/lunch", "added").await;
+    assert_eq!(stream.notification().await, "added");
+}
+
+#[tokio::test]
 async fn another_users_connection_is_as_one_that_is_not_there() {
     let fixture = Fixture::start(&[]).await;
     let (ada, bob) = (fixture.user("ada").await, fixture.user("bob").await);
@@ -202,7 +221,8 @@ async fn another_users_connection_is_as_one_that_is_not_there() {
 async fn a_page_needs_nothing_from_elsewhere() {
     let fixture = Fixture::start(&[]).await;
     let App { address, .. } = fixture.app;
-    for path in ["/", "/app.js", "/api.js", "/stream.js", "/view.js", "/style.css", "/icon.svg"] {
+    let scripts = ["/app.js", "/api.js", "/stream.js", "/sse.js", "/view.js"];
+    for path in ["/", "/style.css", "/icon.svg"].into_iter().chain(scripts) {
         let response = client().get(format!("http://{address}{path}")).send().await.unwrap();
         assert_eq!(response.status(), 200, "{path}");
         let policy = response.headers()["content-security-policy"].to_str().unwrap().to_owned();

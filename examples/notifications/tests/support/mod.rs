@@ -42,6 +42,13 @@ impl Fixture {
         Self { app, directory }
     }
 
+    /// Stops it, and starts one in its place that knows nothing of what was before.
+    pub async fn replace(self, arguments: &[&str]) -> Self {
+        let port = format!("--port={}", self.app.address.port());
+        self.app.stop().await;
+        Self::start(&[&[&*port], arguments].concat()).await
+    }
+
     pub async fn user(&self, name: &str) -> User {
         User::log_in(self.app.address, name).await
     }
