@@ -20,6 +20,7 @@ use crate::audience::Audience;
 use crate::message::{Message, Notification};
 use crate::people::{CHANNELS, USERS, User};
 use crate::problem::{Body, Problem, method_not_allowed, not_found};
+use crate::task::Places;
 use crate::text::Text;
 use crate::ticket::Tickets;
 use crate::token::{Session, Tokens, looks_like_a_token};
@@ -42,6 +43,8 @@ pub(crate) struct Api {
     pub(crate) step: Duration,
     /// The tasks that run.
     pub(crate) tasks: TaskTracker,
+    /// How many more each user may start.
+    pub(crate) places: Arc<Places>,
     /// Stops them when it is cancelled.
     pub(crate) stopping: CancellationToken,
 }

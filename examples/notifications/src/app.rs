@@ -12,13 +12,14 @@ use sse_hub::Hub;
 use sse_store::{EventStore, Retention, SeaOrmStore};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, interval, sleep, timeout_at};
+use tokio::time::{Instant, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::api::Api;
 use crate::config::{Config, TokenKey};
 use crate::page;
+use crate::task::Places;
 use crate::ticket::Tickets;
 use crate::token::Tokens;
 
@@ -79,6 +80,7 @@ impl App {
             password: config.password.as_str().into(),
             step: config.step(),
             tasks: TaskTracker::new(),
+            places: Arc::new(Places::default()),
             stopping: CancellationToken::new(),
         };
         let mut sweepers = JoinSet::new();
@@ -89,7 +91,7 @@ impl App {
         let shutdown = CancellationToken::new();
         let mut server = JoinSet::new();
         let router = page::router().merge(api.router());
-        server.spawn(serve(listener, router, shutdown.clone(), config.grace()));
+        server.spawn(serve(listener, router, shutdown.clone()));
         let grace = config.grace();
         Ok(Self {
             address,
@@ -107,6 +109,16 @@ impl App {
 
     /// Stops the tasks, ends the streams and the server, all of it within the grace, and closes the database.
     pub async fn stop(mut self) {
+        self.end().await;
+        self.sweepers.shutdown().await;
+        self.store.close().await;
+        if let Err(error) = self.tickets.close().await {
+            tracing::warn!(%error, "the database of the tickets was not closed well");
+        }
+    }
+
+    /// All of a stop that has to wait for others.
+    async fn end(&mut self) {
         let deadline = Instant::now() + self.grace;
         self.stopping.cancel();
         self.tasks.close();
@@ -118,13 +130,13 @@ impl App {
             tracing::warn!(streams = self.hub.connection_count(), "not ended within the grace");
         }
         self.shutdown.cancel();
-        if self.server.join_next().await.is_some_and(|ended| ended.is_err()) {
-            tracing::error!("the server ended badly");
-        }
-        self.sweepers.shutdown().await;
-        self.store.close().await;
-        if let Err(error) = self.tickets.close().await {
-            tracing::warn!(%error, "the database of the tickets was not closed well");
+        match timeout_at(deadline, self.server.join_next()).await {
+            Ok(Some(Err(error))) => tracing::error!(%error, "the server ended badly"),
+            Ok(_) => {}
+            Err(_) => {
+                tracing::warn!("connections are cut after the grace");
+                self.server.shutdown().await;
+            }
         }
     }
 }
@@ -158,30 +170,17 @@ async fn sweep(tickets: Tickets) {
     }
 }
 
-/// Serves until the token is cancelled, and then no longer than the grace: for those who do not read.
-async fn serve(
-    listener: TcpListener,
-    router: Router,
-    shutdown: CancellationToken,
-    grace: Duration,
-) {
+/// Serves until the token is cancelled, and then as long as clients keep it: its caller has to bound that.
+async fn serve(listener: TcpListener, router: Router, shutdown: CancellationToken) {
     let listener = listener.tap_io(|stream| {
         // An event does not wait for a full segment. A connection that has just been closed takes no options.
         let _ = stream.set_nodelay(true);
         #[cfg(any(target_os = "android", target_os = "fuchsia", target_os = "linux"))]
         let _ = SockRef::from(&*stream).set_tcp_user_timeout(Some(USER_TIMEOUT));
     });
-    let server =
-        axum::serve(listener, router).with_graceful_shutdown(shutdown.clone().cancelled_owned());
-    let deadline = async {
-        shutdown.cancelled().await;
-        sleep(grace).await;
-    };
-    tokio::select! {
-        ended = server => if let Err(error) = ended {
-            tracing::error!(%error, "the server ended");
-        },
-        () = deadline => tracing::warn!("connections are cut after the grace"),
+    let server = axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned());
+    if let Err(error) = server.await {
+        tracing::error!(%error, "the server ended");
     }
 }
 
@@ -193,4 +192,41 @@ fn reachable(address: SocketAddr) -> SocketAddr {
         ip => ip,
     };
     SocketAddr::new(ip, address.port())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use tempfile::TempDir;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpStream;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_stop_takes_its_grace_once_whatever_holds_it() {
+        const GRACE: Duration = Duration::from_secs(1);
+        let directory = TempDir::new().unwrap();
+        let database = format!("sqlite:{}", directory.path().join("notifications.db").display());
+        let arguments = ["notifications", "--port=0", "--grace=1", "--database-url", &database];
+        let mut app = App::start(&Config::parse_from(arguments)).await.unwrap();
+        // So many streams that their end is spread over all of it, and a request whose body does not come.
+        let mut streams = Vec::new();
+        while DRAIN * app.hub.connection_count() as u32 <= GRACE {
+            streams.push(app.hub.subscribe(["everyone"]).await.unwrap());
+        }
+        let mut client = TcpStream::connect(app.address).await.unwrap();
+        let request = "POST /api/login HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n\
+            content-length: 9\r\nexpect: 100-continue\r\n\r\n";
+        client.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 100", "it is being handled");
+
+        tokio::time::pause();
+        let began = Instant::now();
+        app.end().await;
+        let took = began.elapsed();
+        assert!((GRACE..GRACE * 3 / 2).contains(&took), "{took:?}");
+    }
 }

@@ -138,6 +138,10 @@ impl From<HubError> for Problem {
             // The same for a connection that is not there, is another user's, or is at another instance.
             let message = "no connection of yours has this id at this instance";
             Self::new(StatusCode::NOT_FOUND, "no_such_connection", message)
+        } else if error.is_forbidden() {
+            Self::new(StatusCode::FORBIDDEN, "forbidden", error)
+        } else if error.is_invalid_topic() {
+            Self::bad_request("invalid_topic", error)
         } else if error.is_too_many_topics() {
             Self::bad_request("too_many_topics", error)
         } else {
@@ -172,5 +176,34 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Body<T> {
             Problem::new(rejection.status(), "invalid_body", rejection.body_text())
         };
         Json::from_request(request, state).await.map(|Json(body)| Self(body)).map_err(refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sse_hub::Hub;
+    use sse_store::MemoryStore;
+    use std::sync::Arc;
+
+    #[tokio::test]
+    async fn what_the_hub_refuses_is_the_clients_fault_only_where_it_is() {
+        let hub = Hub::builder(Arc::new(MemoryStore::new())).max_topics_per_connection(1).build();
+        let forbidden = hub.subscribe(["user/ada"]).authorise(async |_| false).await.unwrap_err();
+        let invalid = hub.subscribe([""]).await.unwrap_err();
+        let many = hub.subscribe(["a", "b"]).await.unwrap_err();
+        let unknown = hub.remove_topics("0".repeat(32).parse().unwrap(), None, ["a"]).unwrap_err();
+        hub.drain(std::time::Duration::ZERO).await;
+        let draining = hub.subscribe(["a"]).await.unwrap_err();
+        for (error, status, code) in [
+            (forbidden, 403, "forbidden"),
+            (invalid, 400, "invalid_topic"),
+            (many, 400, "too_many_topics"),
+            (unknown, 404, "no_such_connection"),
+            (draining, 503, "unavailable"),
+        ] {
+            let problem = Problem::from(error);
+            assert_eq!((problem.status.as_u16(), problem.code), (status, code), "{problem:?}");
+        }
     }
 }

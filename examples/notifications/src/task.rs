@@ -3,6 +3,7 @@
 //! It stands for work that takes its time, and runs in the process that was asked: if that is killed, the task is gone
 //! and its topic stays open. Work that has to survive belongs into a queue; what it tells on the way is the same.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Json;
@@ -12,19 +13,20 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use sse_hub::HubError;
 use sse_store::{NewEntry, StoreError, Topic};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::sleep;
 
 use crate::api::{Api, connection};
 use crate::app::BoxError;
 use crate::audience::{Audience, TaskId};
 use crate::message::{Message, Notification, Progress, Task};
-use crate::people::User;
+use crate::people::{USERS, User};
 use crate::problem::{Body, Problem};
 use crate::text::Text;
 use crate::token::Session;
 
-/// The most tasks that run at a time.
-const MAX_TASKS: usize = 100;
+/// The most tasks of one user that run at a time.
+const MAX_TASKS: usize = 10;
 
 /// The percents of a step.
 const STEP: usize = 5;
@@ -46,10 +48,10 @@ pub(crate) async fn start(
     session: Session,
     Body(Start { title, connection: watcher }): Body<Start>,
 ) -> Result<(StatusCode, Json<Value>), Problem> {
-    if api.tasks.len() >= MAX_TASKS {
-        let message = format!("{MAX_TASKS} tasks run already");
+    let Some(place) = api.places.take(session.user) else {
+        let message = format!("{MAX_TASKS} tasks of yours run already");
         return Err(Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tasks", message));
-    }
+    };
     let topic = Audience::Task(session.user, TaskId::random()?);
     if let Some(id) = watcher {
         // Before the first step: what is published from now on is seen.
@@ -59,11 +61,31 @@ pub(crate) async fn start(
     let answer = json!({ "task": topic });
     let run = Run { api: api.clone(), owner: session.user, topic, title: title.into_string() };
     api.tasks.spawn(async move {
+        let _place = place;
         if let Err(error) = run.to_the_end().await {
             tracing::error!(task = %run.topic, %error, "the end of a task could not be told");
         }
     });
     Ok((StatusCode::CREATED, Json(answer)))
+}
+
+/// How many more tasks each user may start: who has many takes no place from anybody else.
+#[derive(Debug)]
+pub(crate) struct Places(Vec<(&'static User, Arc<Semaphore>)>);
+
+impl Default for Places {
+    fn default() -> Self {
+        let of = |user| (user, Arc::new(Semaphore::new(MAX_TASKS)));
+        Self(USERS.iter().map(of).collect())
+    }
+}
+
+impl Places {
+    /// A place for one task more, held until it is dropped; none where all are taken.
+    fn take(&self, user: &User) -> Option<OwnedSemaphorePermit> {
+        let (_, places) = self.0.iter().find(|(owner, _)| *owner == user)?;
+        places.clone().try_acquire_owned().ok()
+    }
 }
 
 /// A task that runs.
