@@ -74,7 +74,8 @@ impl Subscribe {
         self
     }
 
-    /// Begins with the newest so many events of all the topics together, or as many as there are.
+    /// Begins with the newest so many events of all the topics together, or as many as there are; where there are none, with
+    /// what is published from now on.
     pub fn last(mut self, events: usize) -> Self {
         self.begin = if events == 0 { Begin::Now } else { Begin::Last(events) };
         self
@@ -156,7 +157,7 @@ impl Subscribe {
             Begin::Start | Begin::Nowhere | Begin::After(Position::START) => (start, true),
             Begin::Last(count) => {
                 let names: Vec<Topic> = topics.into_iter().collect();
-                (core.before_last(&names, count).await?.unwrap_or(start), true)
+                (core.before_last(&names, count).await?.unwrap_or(now), true)
             }
             Begin::After(after) => (after, false),
         };

@@ -128,6 +128,20 @@ async fn the_last_few_are_those_of_all_topics_together_and_no_gap() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_there_is_nothing_yet_the_last_few_begin_now_and_who_comes_back_has_missed_nothing() {
+    let (hub, store) = hub(|hub| hub).await;
+    publish_all(&hub, "t", 0..4).await;
+    store.trim(3).await.unwrap();
+    let mut first = client(hub.subscribe(["u"]).last(3)).await;
+    assert_eq!(first.words().await, ["position"]);
+    assert_eq!(first.last_event_id, Some(store.head().await.unwrap().to_string()));
+    // Cut off before anything else came, while something did.
+    publish(&hub, "u", "new").await;
+    let again = hub.subscribe(["u"]).last(3).or_resume_from(first.last_event_id.as_deref());
+    assert_eq!(client(again).await.words().await, ["position", "new"]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn those_who_come_back_go_on_and_others_get_the_last_few() {
     let (hub, _) = hub(|hub| hub).await;
     publish_all(&hub, "t", 0..5).await;

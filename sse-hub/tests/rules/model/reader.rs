@@ -89,7 +89,7 @@ impl Begin {
                 let before = Position::new(logs.head().epoch(), first - 1);
                 Self { begins: true, ..Self::at(&before.to_string(), topics, logs) }
             }
-            None => Self::beginning(logs),
+            None => Self { begins: true, ..Self::now(logs) },
         }
     }
 
