@@ -192,6 +192,12 @@ async fn the_task_ends_with_the_last_handle() {
 }
 
 #[tokio::test]
+async fn a_nested_transaction_is_refused_and_the_outer_one_goes_on() {
+    let folder = folder();
+    outbox::a_nested_transaction_is_refused_and_the_outer_one_goes_on(&url(&folder)).await;
+}
+
+#[tokio::test]
 async fn a_closed_store_says_so_and_leaves_one_whole_file() {
     let folder = folder();
     let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();

@@ -2,6 +2,26 @@
 
 use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr};
 
+use super::error::nested;
+
+/// Refuses one that is nested in another, whose commit is none before the other's. PostgreSQL tells by itself as it writes.
+///
+/// To sqlx a nested one is a savepoint, whose number says how deep it is. To go back to that is what its rollback does
+/// too, and where there is none, neither database minds that it was tried.
+pub(super) async fn refuse_nested(transaction: &DatabaseTransaction) -> Result<(), DbErr> {
+    if transaction.get_database_backend() == DbBackend::Postgres {
+        return Ok(());
+    }
+    for back in
+        ["ROLLBACK TO SAVEPOINT _sqlx_savepoint_2", "ROLLBACK TO SAVEPOINT _sqlx_savepoint_1"]
+    {
+        if transaction.execute_unprepared(back).await.is_ok() {
+            return Err(nested());
+        }
+    }
+    Ok(())
+}
+
 /// Commits it.
 ///
 /// To sqlx, a transaction of SQLite whose commit has failed is still open, though SQLite has ended it where the disk is

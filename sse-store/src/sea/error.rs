@@ -10,12 +10,20 @@ pub(super) fn query_error(error: SqlxError) -> DbErr {
     DbErr::Query(RuntimeErr::SqlxError(std::sync::Arc::new(error)))
 }
 
+/// That a transaction is nested in another.
+pub(super) fn nested() -> DbErr {
+    DbErr::Custom(NESTED.to_owned())
+}
+
+const NESTED: &str = "the transaction is nested in another";
+
 /// Turns the error of a statement into ours: nothing was written.
 pub(super) fn failed(what: &str, url: &str, error: DbErr) -> StoreError {
     let message = format!("cannot {what} {url}: {}", cause(&error));
     let error_of = match class(&error) {
         Class::Unavailable => StoreError::unavailable,
         Class::Unwritable => StoreError::unwritable,
+        Class::Refused => StoreError::refused,
         Class::Other => StoreError::other,
     };
     error_of(message).with_source(error)
@@ -62,6 +70,7 @@ pub(super) fn is_failed_check(error: &DbErr) -> bool {
 enum Class {
     Unavailable,
     Unwritable,
+    Refused,
     Other,
 }
 
@@ -83,6 +92,7 @@ fn class(error: &DbErr) -> Class {
         (Some(Code::MySql(1021 | 1114 | 1290 | 1792 | 1836)), ..) => Class::Unwritable,
         (Some(_), ..) => Class::Other,
         (None, DbErr::ConnectionAcquire(_), _) => Class::Unavailable,
+        (None, DbErr::Custom(what), _) if what == NESTED => Class::Refused,
         (
             None,
             _,

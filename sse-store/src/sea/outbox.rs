@@ -38,8 +38,9 @@ impl SeaOrmStore {
     ///
     /// # Errors
     ///
-    /// Those of [`append`](crate::EventStore::append). The transaction is rolled back, unless the outcome
-    /// [is unknown](StoreError::is_outcome_unknown).
+    /// Those of [`append`](crate::EventStore::append), and [`is_refused`](StoreError::is_refused) when the transaction is
+    /// nested in another, or has a savepoint of its own open on PostgreSQL. The transaction is rolled back, unless the
+    /// outcome [is unknown](StoreError::is_outcome_unknown).
     pub async fn commit_with(
         &self,
         transaction: DatabaseTransaction,
@@ -54,8 +55,8 @@ impl SeaOrmStore {
     ///
     /// # Errors
     ///
-    /// Those of [`append_once`](crate::EventStore::append_once). The transaction is rolled back, unless the outcome
-    /// [is unknown](StoreError::is_outcome_unknown).
+    /// Those of [`append_once`](crate::EventStore::append_once) and of [`commit_with`](Self::commit_with). The transaction is
+    /// rolled back, unless the outcome [is unknown](StoreError::is_outcome_unknown).
     pub async fn commit_once_with(
         &self,
         transaction: DatabaseTransaction,
@@ -90,8 +91,11 @@ impl SeaOrmStore {
         const WHAT: &str = "append to";
         let key = key.as_ref().filter(|_| !batch.is_empty());
         let batches = [Batch { entries: &batch, key }];
-        let written = write::append(&transaction, self.writer.heads().newest(), &batches).await;
-        let (answer, rows, head) = match written {
+        let written = async {
+            end::refuse_nested(&transaction).await?;
+            write::append(&transaction, self.writer.heads().newest(), &batches).await
+        };
+        let (answer, rows, head) = match written.await {
             Ok(Written { mut answers, rows, head }) => {
                 (answers.pop().unwrap_or_else(|| Ok(Vec::new())), rows, head)
             }

@@ -89,7 +89,14 @@ impl Log {
         if transaction.get_database_backend() == sea_orm::DbBackend::Postgres {
             let news = self.position(self.head).to_string();
             let told = Expr::cust_with_values("pg_notify($1, $2)", [log::CHANNEL.to_owned(), news]);
-            update.returning(Sql::returning().exprs([told]));
+            // A transaction within another writes by a number of its own.
+            let nested = Expr::cust("xmin::text <> (txid_current() % 4294967296)::text");
+            update.returning(Sql::returning().exprs([nested, told]));
+            let row = transaction.query_one(&update).await?.ok_or_else(no_log)?;
+            return match row.try_get_by_index(0)? {
+                true => Err(super::error::nested()),
+                false => Ok(()),
+            };
         }
         transaction.execute(&update).await?;
         Ok(())

@@ -1,6 +1,8 @@
 //! Events that are committed together with an application's own rows.
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, Statement, TransactionTrait};
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DatabaseTransaction, Statement, TransactionTrait,
+};
 use sse_core::Event;
 use sse_store::{EventStore, Key, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet};
 
@@ -79,4 +81,53 @@ pub(crate) async fn rows_and_events_are_committed_together(url: &str) {
     let events = page.entries.iter().filter_map(|entry| entry.event()?.data());
     let events = events.filter_map(|data| data.parse::<i32>().ok());
     assert!(events.eq(committed));
+}
+
+/// A transaction within another is committed with the other or not at all: it is refused, and the other goes on without it.
+pub(crate) async fn a_nested_transaction_is_refused_and_the_outer_one_goes_on(url: &str) {
+    let store = SeaOrmStore::connect(url).await.unwrap();
+    let db = Database::connect(url).await.unwrap();
+    db.execute_unprepared("CREATE TABLE application (number INTEGER NOT NULL PRIMARY KEY)")
+        .await
+        .unwrap();
+    let insert = async |transaction: &DatabaseTransaction, number: i32| {
+        let insert = format!("INSERT INTO application VALUES ({number})");
+        transaction.execute_unprepared(&insert).await.unwrap();
+    };
+    let before = store.append(vec![new("before".to_owned())]).await.unwrap()[0];
+    for (round, commits) in [(0, true), (10, false), (20, true)] {
+        let outer = db.begin().await.unwrap();
+        insert(&outer, round).await;
+        let nested = outer.begin().await.unwrap();
+        insert(&nested, round + 1).await;
+        let error = store.commit_with(nested, vec![new("nested".to_owned())]).await.unwrap_err();
+        assert!(error.is_refused() && error.to_string().contains("nested"), "{error}");
+        // One that has gone well before does no harm to the whole.
+        let nested = outer.begin().await.unwrap();
+        insert(&nested, round + 2).await;
+        nested.commit().await.unwrap();
+        let middle = outer.begin().await.unwrap();
+        insert(&middle, round + 3).await;
+        let nested = middle.begin().await.unwrap();
+        insert(&nested, round + 4).await;
+        let key = Key::random();
+        let batch = vec![new("nested deeper".to_owned())];
+        let error = store.commit_once_with(nested, &key, batch).await.unwrap_err();
+        assert!(error.is_refused(), "{error}");
+        middle.commit().await.unwrap();
+        match commits {
+            true => outer.commit().await.unwrap(),
+            false => outer.rollback().await.unwrap(),
+        }
+    }
+    assert_eq!(rows(&db).await, [0, 2, 3, 20, 22, 23]);
+    assert_eq!(store.head().await.unwrap(), before);
+    // Neither the connection nor the log has kept anything of it.
+    let outer = db.begin().await.unwrap();
+    let nested = outer.begin().await.unwrap();
+    insert(&nested, 30).await;
+    nested.commit().await.unwrap();
+    let position = store.commit_with(outer, vec![new("whole".to_owned())]).await.unwrap()[0];
+    assert_eq!(position, Position::new(before.epoch(), before.sequence() + 1));
+    assert_eq!(rows(&db).await, [0, 2, 3, 20, 22, 23, 30]);
 }
