@@ -72,11 +72,9 @@ async fn status(
     topics: &TopicSet,
 ) -> Result<PageStatus, DbErr> {
     let after = signed(after.sequence());
-    let folded = Sql::select().column(log::FLOOR).from(log::TABLE).and_where(the_log()).take();
-    let folded = db.query_one(&folded).await?.ok_or_else(no_log)?;
-    let folded = folded.try_get_by_index::<i64>(0)? > after;
-    let missed = match topics {
-        TopicSet::All if folded => TopicSet::All,
+    // Of what has no row, the floor that all of them have tells; it is read last, since a row may be folded into it meanwhile.
+    let mut without_row: BTreeSet<Topic> = BTreeSet::new();
+    let mut missed = match topics {
         TopicSet::All => {
             let select = Sql::select()
                 .column(topic::TOPIC)
@@ -94,6 +92,7 @@ async fn status(
             }
         }
         TopicSet::Only(topics) => {
+            without_row.clone_from(topics);
             let mut missed = BTreeSet::new();
             let all: Vec<&Topic> = topics.iter().collect();
             for chunk in all.chunks(TOPICS_PER_STATEMENT) {
@@ -104,21 +103,28 @@ async fn status(
                         Expr::col(topic::TOPIC).is_in(chunk.iter().map(|topic| topic.as_str())),
                     )
                     .take();
-                let mut unknown: BTreeSet<Topic> = chunk.iter().copied().cloned().collect();
                 for row in db.query_all(&select).await? {
                     let topic = name(row.try_get_by_index(0)?)?;
-                    unknown.remove(&topic);
+                    without_row.remove(&topic);
                     if row.try_get_by_index::<i64>(1)? > after {
                         missed.insert(topic);
                     }
-                }
-                if folded {
-                    missed.append(&mut unknown);
                 }
             }
             TopicSet::Only(missed)
         }
     };
+    let folded = Sql::select().column(log::FLOOR).from(log::TABLE).and_where(the_log()).take();
+    let folded = db.query_one(&folded).await?.ok_or_else(no_log)?;
+    if folded.try_get_by_index::<i64>(0)? > after {
+        missed = match (topics, missed) {
+            (TopicSet::Only(_), TopicSet::Only(mut missed)) => {
+                missed.append(&mut without_row);
+                TopicSet::Only(missed)
+            }
+            _ => TopicSet::All,
+        };
+    }
     Ok(match &missed {
         TopicSet::Only(none) if none.is_empty() => PageStatus::Exact,
         _ => PageStatus::Gap { topics: missed },
@@ -174,4 +180,87 @@ pub(super) async fn list(
 
 fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use sea_orm::{DatabaseConnection, DbBackend, ExecResult, QueryResult, Statement};
+    use sea_orm_migration::async_trait;
+    use sse_core::Event;
+
+    use super::*;
+    use crate::{EventStore, NewEntry, SeaOrmStore};
+
+    /// A connection at which retention comes between two statements.
+    struct Interrupted<'a> {
+        store: &'a SeaOrmStore,
+        db: &'a DatabaseConnection,
+        /// How many statements are yet to come before.
+        left: AtomicUsize,
+    }
+
+    impl Interrupted<'_> {
+        async fn interrupt(&self) {
+            if self.left.fetch_sub(1, Ordering::SeqCst) == 1 {
+                self.store.trim(0).await.unwrap();
+            }
+        }
+    }
+
+    #[async_trait::async_trait]
+    impl ConnectionTrait for Interrupted<'_> {
+        fn get_database_backend(&self) -> DbBackend {
+            self.db.get_database_backend()
+        }
+
+        async fn execute_raw(&self, statement: Statement) -> Result<ExecResult, DbErr> {
+            self.db.execute_raw(statement).await
+        }
+
+        async fn execute_unprepared(&self, sql: &str) -> Result<ExecResult, DbErr> {
+            self.db.execute_unprepared(sql).await
+        }
+
+        async fn query_one_raw(&self, statement: Statement) -> Result<Option<QueryResult>, DbErr> {
+            let row = self.db.query_one_raw(statement).await;
+            self.interrupt().await;
+            row
+        }
+
+        async fn query_all_raw(&self, statement: Statement) -> Result<Vec<QueryResult>, DbErr> {
+            let rows = self.db.query_all_raw(statement).await;
+            self.interrupt().await;
+            rows
+        }
+    }
+
+    /// What was known of a topic may be folded into what is known of all, between two looks at it.
+    #[tokio::test]
+    async fn a_floor_that_is_folded_while_a_reader_looks_is_a_gap() {
+        let topic = |name: &str| Topic::new(name).unwrap();
+        for topics in [TopicSet::All, TopicSet::from(topic("a"))] {
+            for statement in 1..=4 {
+                let store = SeaOrmStore::connect("sqlite::memory:").await.unwrap();
+                let origin = store.head().await.unwrap();
+                let entry = NewEntry::new(topic("a"), Event::new("x"));
+                store.append(vec![entry]).await.unwrap();
+                store.trim(0).await.unwrap();
+                // So many idle topics that the next purge forgets the oldest.
+                let idle = "INSERT INTO sse_topic (topic, floor, cleared) \
+                    WITH RECURSIVE row (number) AS (SELECT 2 UNION ALL SELECT number + 1 FROM row WHERE number < 10002) \
+                    SELECT 't' || number, number, 0 FROM row";
+                store.db.execute_unprepared(idle).await.unwrap();
+                let left = AtomicUsize::new(statement);
+                let db = Interrupted { store: &store, db: &store.db, left };
+                let (page, _) = page(&db, origin, &topics, 9).await.unwrap();
+                let PageStatus::Gap { topics } = page.status else {
+                    panic!("{topics:?}, interrupted after statement {statement}: {page:?}");
+                };
+                assert!(topics.contains("a"));
+            }
+        }
+    }
 }
