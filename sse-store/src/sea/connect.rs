@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sea_orm::{
     ConnectOptions, ConnectionTrait, Database, DatabaseConnection, DbBackend, DbErr,
-    IsolationLevel, SqliteTransactionMode, Statement, TransactionOptions, TransactionTrait,
+    IsolationLevel, RuntimeErr, SqliteTransactionMode, Statement, TransactionOptions,
+    TransactionTrait,
 };
 use sea_orm_migration::MigratorTrait;
 
@@ -47,6 +48,8 @@ pub(super) async fn open(url: &str) -> Result<DatabaseConnection, StoreError> {
     loop {
         let error = match connect_and_migrate(&options).await {
             Ok(db) => return Ok(db),
+            // It has the URL as it is, and so has no place in ours.
+            Err(DbErr::Conn(RuntimeErr::Internal(_))) => return Err(StoreError::refused(NO_URL)),
             Err(error) => error,
         };
         if !is_busy(&error) || tokio::time::Instant::now() >= deadline {
@@ -135,19 +138,19 @@ const SCHEMES: &[&str] = &[
     "mariadb:",
 ];
 
-/// The URL without its password.
+/// The URL without its password, and without its query, which may have one too.
 pub(super) fn redacted(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else {
+    if url.starts_with("sqlite:") {
         return url.to_owned();
-    };
-    let authority = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let Some(at) = rest[..authority].rfind('@') else {
-        return url.to_owned();
-    };
-    match rest[..at].split_once(':') {
-        Some((user, _)) => format!("{scheme}://{user}:***{}", &rest[at..]),
-        None => url.to_owned(),
     }
+    // A password that was not escaped may have what ends the authority, even the query's mark, but the last `@` is after it.
+    let (secret, rest) = url.split_at(url.rfind('@').unwrap_or(0));
+    let user = secret.find("://").map_or(0, |at| at + 3);
+    let secret = match secret[user..].find(':') {
+        Some(colon) => format!("{}:***", &secret[..user + colon]),
+        None => secret.to_owned(),
+    };
+    secret + rest.split(['?', '#']).next().unwrap_or_default()
 }
 
 /// Looks whether a connection's settings can keep the store's word, and says what they cannot.
@@ -201,6 +204,9 @@ pub(super) async fn check(db: &DatabaseConnection) -> Result<(), DbErr> {
     Ok(())
 }
 
+const NO_URL: &str = "cannot open the database: its URL cannot be parsed; what in a password is no letter and no digit \
+     is to be percent-encoded";
+
 const POWER: &str =
     "an event that was acknowledged is lost when the database's machine loses power";
 const TORN: &str = "the log may be damaged when the database's machine loses power";
@@ -216,8 +222,15 @@ mod tests {
             ("sqlite:a.db", "sqlite:a.db"),
             ("sqlite://a@b/c:d@e.db", "sqlite://a@b/c:d@e.db"),
             ("postgres://u:p@h/d", "postgres://u:***@h/d"),
-            ("postgres://u:p@q:r@h:1/d?x=@", "postgres://u:***@h:1/d?x=@"),
+            ("postgres://u:p@q:r@h:1/d", "postgres://u:***@h:1/d"),
+            ("postgres://u:p@h:1/d?password=q", "postgres://u:***@h:1/d"),
+            ("postgres://h:1/d?user=u&password=q", "postgres://h:1/d"),
+            ("postgres://u:p/q#r?s@h", "postgres://u:***@h"),
+            ("postgres://u:p@h/d?x=@", "postgres://u:***@"),
+            ("postgres:u:p@h", "postgres:***@h"),
+            ("mysql//u:p@h", "mysql//u:***@h"),
             ("postgres://u@h:1/d", "postgres://u@h:1/d"),
+            ("postgres://[::1]:1/d", "postgres://[::1]:1/d"),
         ] {
             assert_eq!(redacted(url), shown);
         }
