@@ -1,11 +1,16 @@
 //! The SeaORM store on PostgreSQL, under the conformance suite, and what is particular to it.
 
+#[path = "support/relay.rs"]
+mod relay;
 mod support;
 
 use std::process::ExitCode;
 use std::time::Duration;
 
-use sea_orm::{ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement};
+use relay::Relay;
+use sea_orm::{
+    ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait,
+};
 use sse_core::Event;
 use sse_store::{EventStore, NewEntry, Position, SeaOrmStore, Topic, TopicSet};
 use testkit::{BOUND, Scratch, Service, test, until};
@@ -15,6 +20,8 @@ fn main() -> ExitCode {
         test!(wait_is_told_rather_than_polled, Postgres),
         test!(a_listener_that_is_lost_listens_again, Postgres),
         test!(a_stricter_default_isolation_is_set_aside, Postgres),
+        test!(a_commit_whose_session_ends_before_its_answer_is_unknown, Postgres),
+        test!(an_append_that_the_server_gives_up_is_unavailable, Postgres),
     ];
     testkit::run(support::tests(Service::Postgres).into_iter().chain(own))
 }
@@ -100,4 +107,46 @@ async fn a_stricter_default_isolation_is_set_aside() {
     let store = SeaOrmStore::connect(&url).await.unwrap();
     let page = store.read(Position::START, &TopicSet::All, 1000).await.unwrap();
     assert_eq!((page.entries.len(), page.next.sequence()), (90, 90));
+}
+
+/// A server that dies, and a pooler that has lost it, say so by an error: the commit before that is there all the same.
+async fn a_commit_whose_session_ends_before_its_answer_is_unknown() {
+    let scratch = Scratch::new(Some(Service::Postgres)).await;
+    let direct = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let relay = Relay::start(&scratch.url()).await;
+    let store = SeaOrmStore::connect(&relay.url()).await.unwrap();
+    let db = Database::connect(relay.url()).await.unwrap();
+    for (severity, state) in
+        [("FATAL", "08P01"), ("FATAL", "57P01"), ("PANIC", "53100"), ("ERROR", "40003")]
+    {
+        let before = store.append(vec![new("before")]).await.unwrap()[0];
+        relay.lose_the_answer("alone", severity, state);
+        let error = store.append(vec![new("alone")]).await.unwrap_err();
+        assert!(error.is_outcome_unknown(), "{severity} {state}: {error}");
+        assert_eq!(direct.head().await.unwrap().sequence(), before.sequence() + 1);
+
+        let transaction = db.begin().await.unwrap();
+        relay.lose_the_answer("COMMIT", severity, state);
+        let error = store.commit_with(transaction, vec![new("with")]).await.unwrap_err();
+        assert!(error.is_outcome_unknown(), "{severity} {state}: {error}");
+        assert_eq!(direct.head().await.unwrap().sequence(), before.sequence() + 2);
+    }
+}
+
+/// For time: nothing was written, and it may be tried again.
+async fn an_append_that_the_server_gives_up_is_unavailable() {
+    let scratch = Scratch::new(Some(Service::Postgres)).await;
+    let store = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let before = store.append(vec![new("before")]).await.unwrap()[0];
+    let db = Database::connect(scratch.url()).await.unwrap();
+    for limit in ["statement_timeout", "lock_timeout"] {
+        let url = format!("{}?options=-c%20{limit}%3D100", scratch.url());
+        let hasty = SeaOrmStore::connect(&url).await.unwrap();
+        let transaction = db.begin().await.unwrap();
+        transaction.execute_unprepared("SELECT 1 FROM sse_log FOR UPDATE").await.unwrap();
+        let error = hasty.append(vec![new("late")]).await.unwrap_err();
+        assert!(error.is_unavailable(), "{limit}: {error}");
+        transaction.rollback().await.unwrap();
+        assert_eq!(store.head().await.unwrap(), before);
+    }
 }

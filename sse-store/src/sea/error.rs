@@ -29,12 +29,13 @@ pub(super) fn failed(what: &str, url: &str, error: DbErr) -> StoreError {
     error_of(message).with_source(error)
 }
 
-/// Turns the error of a commit into ours: only where the database itself refused it, nothing was written.
+/// Turns the error of a commit into ours: only where the database itself refused it and the session goes on, nothing was
+/// written.
 pub(super) fn commit_failed(what: &str, url: &str, error: DbErr) -> StoreError {
     let was_refused = match code(&error) {
         Some(Code::Sqlite(code)) => code != 10,
-        // A server that is shutting down may have committed before it said so.
-        Some(Code::Postgres(state)) => !state.starts_with("57"),
+        // A server that ends may have committed before it said so, and a pooler does not know what the one behind it did.
+        Some(Code::Postgres(state, goes_on)) => goes_on && state != "40003",
         Some(Code::MySql(_)) | None => false,
     };
     if was_refused {
@@ -52,7 +53,7 @@ pub(super) fn is_busy(error: &DbErr) -> bool {
 /// Whether PostgreSQL has rolled back for what other transactions do: a serialization failure or a deadlock.
 #[cfg(feature = "postgres")]
 pub(super) fn is_rolled_back(error: &DbErr) -> bool {
-    matches!(code(error), Some(Code::Postgres(state)) if state == "40001" || state == "40P01")
+    matches!(code(error), Some(Code::Postgres(state, _)) if state == "40001" || state == "40P01")
 }
 
 /// Whether a row is there already, such as that of a key.
@@ -79,16 +80,23 @@ fn class(error: &DbErr) -> Class {
         // Primary result codes: https://www.sqlite.org/rescode.html
         (Some(Code::Sqlite(5 | 6)), ..) => Class::Unavailable,
         (Some(Code::Sqlite(8 | 13 | 14)), ..) => Class::Unwritable,
-        // PostgreSQL, appendix A: connections, serialization and deadlocks, resources, an operator; disk full, read only.
-        (Some(Code::Postgres(state)), ..) => match &state[..] {
+        // PostgreSQL, appendix A: connections, serialization and deadlocks, resources, an operator; disk full, read only;
+        // out of patience with an idle transaction or a lock.
+        (Some(Code::Postgres(state, _)), ..) => match &state[..] {
             "53100" | "25006" => Class::Unwritable,
+            "25P03" | "55P03" => Class::Unavailable,
             _ if ["08", "40", "53", "57"].iter().any(|class| state.starts_with(class)) => {
                 Class::Unavailable
             }
             _ => Class::Other,
         },
-        // Too many connections, shutting down, lock wait timeout, deadlock, killed; disk full, table full, read only.
-        (Some(Code::MySql(1040 | 1053 | 1205 | 1213 | 1927)), ..) => Class::Unavailable,
+        // Too many connections, shutting down, lock wait timeout, deadlock, killed; a snapshot that is too old, and out of
+        // patience with a statement.
+        (Some(Code::MySql(1040 | 1053 | 1203 | 1205 | 1213 | 1226 | 1927)), ..) => {
+            Class::Unavailable
+        }
+        (Some(Code::MySql(1020 | 1317 | 1969 | 3024)), ..) => Class::Unavailable,
+        // Disk full, table full, read only.
         (Some(Code::MySql(1021 | 1114 | 1290 | 1792 | 1836)), ..) => Class::Unwritable,
         (Some(_), ..) => Class::Other,
         (None, DbErr::ConnectionAcquire(_), _) => Class::Unavailable,
@@ -121,8 +129,8 @@ fn sqlx_error(error: &DbErr) -> Option<&SqlxError> {
 enum Code {
     /// The primary result code.
     Sqlite(i32),
-    /// The SQLSTATE.
-    Postgres(String),
+    /// The SQLSTATE, and whether the session goes on.
+    Postgres(String, bool),
     MySql(u16),
 }
 
@@ -135,8 +143,9 @@ fn code(error: &DbErr) -> Option<Code> {
         return Some(Code::Sqlite(error.code()?.parse::<i32>().ok()? & 0xff));
     }
     #[cfg(feature = "postgres")]
-    if error.try_downcast_ref::<sea_orm::SqlxPostgresError>().is_some() {
-        return Some(Code::Postgres(error.code()?.into_owned()));
+    if let Some(error) = error.try_downcast_ref::<sea_orm::SqlxPostgresError>() {
+        let goes_on = error.severity() == sea_orm::sqlx::postgres::PgSeverity::Error;
+        return Some(Code::Postgres(error.code().to_owned(), goes_on));
     }
     #[cfg(feature = "mysql")]
     if let Some(error) = error.try_downcast_ref::<sea_orm::SqlxMySqlError>() {
