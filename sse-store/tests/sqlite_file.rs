@@ -9,7 +9,10 @@ mod outbox;
 #[path = "support/restore.rs"]
 mod restore;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
+use std::time::Instant;
 
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
 use sse_core::Event;
@@ -195,6 +198,12 @@ async fn rows_and_events_are_committed_together() {
 }
 
 #[tokio::test]
+async fn a_nested_transaction_is_refused_and_the_outer_one_goes_on() {
+    let folder = folder();
+    outbox::a_nested_transaction_is_refused_and_the_outer_one_goes_on(&url(&folder)).await;
+}
+
+#[tokio::test]
 async fn old_keys_go_with_retention() {
     let folder = folder();
     keys::old_keys_go_with_retention(&url(&folder)).await;
@@ -207,6 +216,48 @@ async fn a_dropped_append_still_commits() {
     assert!(append.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
     drop(append);
     until(BOUND, "the append commits", async || stored(&store).await == ["dropped", "too"]).await;
+}
+
+/// And when that one goes away, another does.
+#[tokio::test]
+async fn of_many_who_wait_one_looks_for_all() {
+    const WAITERS: usize = 100;
+    let folder = folder();
+    let other = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+    let mut db = Database::connect(url(&folder)).await.unwrap();
+    let looks = Arc::new(AtomicUsize::new(0));
+    let counted = looks.clone();
+    db.set_metric_callback(move |statement| {
+        if statement.statement.sql.contains("sse_log") {
+            counted.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let store = SeaOrmStore::new(db).await.unwrap();
+    let head = other.append(vec![new("before")]).await.unwrap()[0];
+    let before = looks.load(Ordering::SeqCst);
+    let mut waiters: Vec<_> = (0..WAITERS)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.wait(head).await })
+        })
+        .collect();
+    let looked = async |times| {
+        until(BOUND, "they look", async || looks.load(Ordering::SeqCst) >= times).await;
+        (looks.load(Ordering::SeqCst), Instant::now())
+    };
+    let (first, since) = looked(before + WAITERS).await;
+    let (_, now) = looked(first + 6).await;
+    assert!(now - since >= SeaOrmStore::POLL_INTERVAL * 4, "{:?}", now - since);
+
+    // The first who came is the one who looks.
+    for waiter in waiters.drain(..WAITERS / 2) {
+        waiter.abort();
+        assert!(waiter.await.unwrap_err().is_cancelled());
+    }
+    let next = other.append(vec![new("after")]).await.unwrap()[0];
+    for waiter in waiters {
+        assert_eq!(waiter.await.unwrap().unwrap(), next);
+    }
 }
 
 #[tokio::test]
@@ -225,12 +276,6 @@ async fn the_task_ends_with_the_last_handle() {
     until(BOUND, "no task is left", async || alive_tasks() == before).await;
     let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
     assert_eq!(stored(&store).await, ["a", "b"], "what was queued is done before the end");
-}
-
-#[tokio::test]
-async fn a_nested_transaction_is_refused_and_the_outer_one_goes_on() {
-    let folder = folder();
-    outbox::a_nested_transaction_is_refused_and_the_outer_one_goes_on(&url(&folder)).await;
 }
 
 #[tokio::test]

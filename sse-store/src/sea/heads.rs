@@ -4,7 +4,7 @@ use std::cmp::Ordering::{Equal, Less};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::sync::watch;
+use tokio::sync::{Mutex, MutexGuard, watch};
 
 use crate::Position;
 
@@ -13,11 +13,16 @@ use crate::Position;
 pub(super) struct Heads {
     newest: Arc<watch::Sender<Position>>,
     told: Arc<AtomicBool>,
+    turn: Arc<Mutex<()>>,
 }
 
 impl Heads {
     pub(super) fn new(head: Position) -> Self {
-        Self { newest: Arc::new(watch::Sender::new(head)), told: Arc::default() }
+        Self {
+            newest: Arc::new(watch::Sender::new(head)),
+            told: Arc::default(),
+            turn: Arc::default(),
+        }
     }
 
     pub(super) fn newest(&self) -> Position {
@@ -38,6 +43,11 @@ impl Heads {
             }
             is_news
         });
+    }
+
+    /// Returns when it is the caller's turn to look for news, until what it gives is dropped.
+    pub(super) async fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().await
     }
 
     /// Whether the database tells what other processes commit.

@@ -133,6 +133,22 @@ impl SeaOrmStore {
         Ok(was_restored)
     }
 
+    /// Looks at the head again and again, one of those who wait for all of them, until it fails.
+    async fn look_out(&self) -> StoreError {
+        let heads = self.writer.heads();
+        let _turn = heads.turn().await;
+        loop {
+            tokio::time::sleep(match heads.is_told() {
+                true => Self::TOLD_INTERVAL,
+                false => Self::POLL_INTERVAL,
+            })
+            .await;
+            if let Err(error) = self.head().await {
+                return error;
+            }
+        }
+    }
+
     fn failed(&self, what: &str, error: DbErr) -> StoreError {
         match self.writer.is_closed() {
             true => StoreError::closed(),
@@ -207,20 +223,14 @@ impl EventStore for SeaOrmStore {
     fn wait(&self, after: Position) -> StoreFuture<'_, Position> {
         Box::pin(async move {
             let mut heads = self.writer.heads().watch();
-            loop {
-                let head = self.head().await?;
-                if after.is_passed_by(head) {
-                    return Ok(head);
-                }
-                let interval = match self.writer.heads().is_told() {
-                    true => Self::TOLD_INTERVAL,
-                    false => Self::POLL_INTERVAL,
-                };
-                tokio::select! {
-                    Ok(head) = heads.wait_for(|head| after.is_passed_by(*head)) => return Ok(*head),
-                    () = self.writer.closed() => return Err(StoreError::closed()),
-                    () = tokio::time::sleep(interval) => {}
-                }
+            let head = self.head().await?;
+            if after.is_passed_by(head) {
+                return Ok(head);
+            }
+            tokio::select! {
+                Ok(head) = heads.wait_for(|head| after.is_passed_by(*head)) => Ok(*head),
+                () = self.writer.closed() => Err(StoreError::closed()),
+                error = self.look_out() => Err(error),
             }
         })
     }
