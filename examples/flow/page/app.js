@@ -114,8 +114,10 @@ function isLast(message) {
 
 function lose() {
   const wasOpen = document.body.dataset.state === "open";
-  trouble(wasOpen ? "The connection was lost in mid-stream." : "The server cannot be reached.");
-  show("reconnecting", "The stream is taken up again by itself, where it broke off.");
+  // An `EventSource` is not told which of the two it is.
+  trouble(wasOpen ? "The connection was lost in mid-stream." : "There is no stream: the server is away, or refused one.");
+  const asked = "The stream is asked for again by itself";
+  show("reconnecting", received.length > 0 ? `${asked}, from where it broke off.` : `${asked}.`);
 }
 
 function stop() {

@@ -16,7 +16,8 @@ pub struct Config {
     #[arg(long, value_enum, default_value_t = Role::Both)]
     pub role: Role,
 
-    /// What serves it; a page sees no difference.
+    /// What serves it; a page sees no difference. Axum takes HTTP/2 without TLS too, from a proxy that speaks it; Actix, as it
+    /// is set up here, HTTP/1.1 alone.
     #[arg(long, value_enum, default_value_t = Framework::Axum)]
     pub framework: Framework,
 

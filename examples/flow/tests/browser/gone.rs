@@ -6,9 +6,23 @@ use testkit::{BOUND, Browser, until};
 use super::split::Split;
 use super::support::Fixture;
 use super::visitor::Visitor;
-use super::{SEVEN, page_of};
+use super::{NO_STREAM, SEVEN, page_of};
 
 const ANOTHER: &str = "The run before is gone: this is another one, from its beginning.";
+
+pub(crate) async fn a_page_that_begins_while_the_backend_is_away_says_so_and_waits_for_it() {
+    let mut split = Split::start(&["--interval-ms", "20"]).await;
+    split.kill_backend();
+    let browser = Browser::start().await;
+    let visitor = Visitor::open(&browser, split.page()).await;
+    visitor.page.click("#start").await;
+    visitor.has_alerted(NO_STREAM).await;
+    let status = visitor.page.text("#status").await;
+    assert_eq!(status, "The stream is asked for again by itself.");
+    split.restart_backend(&["--interval-ms", "20"]).await;
+    visitor.is("complete").await;
+    assert_eq!(visitor.alert().await, "");
+}
 
 pub(crate) async fn a_run_that_is_gone_is_told_and_another_one_shown() {
     let mut split = Split::start(&["--interval-ms", "20", "--count", "10000"]).await;
@@ -79,7 +93,7 @@ pub(crate) async fn a_store_that_fails_is_told_and_the_page_comes_back_to_a_new_
     visitor.is("reconnecting").await;
     visitor.has_alerted("The connection was lost in mid-stream.").await;
     // It asks again, and is told to come back later: what it has stays.
-    visitor.has_alerted("The server cannot be reached.").await;
+    visitor.has_alerted(NO_STREAM).await;
     assert_eq!(visitor.types().await, SEVEN[..3]);
     visitor.page.click("#reload").await;
     visitor.has_read_back(3).await;

@@ -20,6 +20,8 @@ use visitor::Visitor;
 const SEVEN: [&str; 7] =
     ["connecting", "message", "message", "message", "message", "message", "complete"];
 
+const NO_STREAM: &str = "There is no stream: the server is away, or refused one.";
+
 pub(crate) fn main() -> ExitCode {
     let actix = [
         test!(the_seven_events_arrive_one_by_one_and_are_read_back, Browser),
@@ -62,6 +64,7 @@ pub(crate) fn main() -> ExitCode {
         test!(the_stored_events_can_be_reloaded_and_a_failure_is_shown, Browser),
         test!(text_from_the_server_is_shown_and_never_run, Browser),
         test!(a_run_needs_no_mouse, Browser),
+        test!(a_page_that_begins_while_the_backend_is_away_says_so_and_waits_for_it, Browser),
         test!(a_run_that_is_gone_is_told_and_another_one_shown, Browser),
         test!(events_that_are_gone_are_told, Browser),
         test!(a_store_that_fails_is_told_and_the_page_comes_back_to_a_new_run, Browser),
@@ -207,7 +210,7 @@ async fn backend_killed_on(service: Option<Service>) {
     visitor.is("reconnecting").await;
     visitor.has_alerted("The connection was lost in mid-stream.").await;
     // It tries again by itself, and again.
-    visitor.has_alerted("The server cannot be reached.").await;
+    visitor.has_alerted(NO_STREAM).await;
     assert!(visitor.errors().await >= 2);
 
     split.restart_backend(&["--interval-ms", "20"]).await;
