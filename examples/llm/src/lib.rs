@@ -12,3 +12,8 @@ pub mod pace;
 
 mod problem;
 mod serve;
+
+/// Compiles the code of the guide's page.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/llm.md")]
+struct Guide;
