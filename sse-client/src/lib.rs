@@ -42,7 +42,10 @@
 //! let source = request.event_source().complete_on(Completion::data("[DONE]")).build()?;
 //! let mut messages = source.messages();
 //! while let Some(message) = messages.next().await {
-//!     print!("{}", message?.data); // An answer that was cut off is an error here.
+//!     let message = message?; // An answer that was cut off is an error here.
+//!     if message.data != "[DONE]" {
+//!         print!("{}", message.data);
+//!     }
 //! }
 //! # Ok(()) }
 //! ```

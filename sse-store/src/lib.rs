@@ -17,6 +17,19 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The guide, `docs/store.md`, has what each database guarantees, following, listing, trying again, migrations and
+//! retention.
+//!
+//! # Features
+//!
+//! | feature | gives | default |
+//! |---|---|---|
+//! | `sqlite`, `postgres`, `mysql` | `SeaOrmStore` on that database; `mysql` is MariaDB's too | no |
+//! | `tls` | TLS to PostgreSQL and MySQL, by rustls with ring | no |
+//! | `testing` | the suite that every store must pass | no |
+//!
+//! Without any there is the [`MemoryStore`] alone.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
