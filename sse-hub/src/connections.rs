@@ -1,13 +1,14 @@
 //! The live connections of this process.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use slab::Slab;
 use tokio::sync::broadcast;
 
 use crate::live::Live;
 use crate::resume::Begin;
+use crate::sync::{Mutex, MutexGuard, lock};
 use crate::{ConnectionId, EndReason, HubError, Notice, metrics, spare};
 
 /// More notices than these are not held, whatever is asked for: their room is taken at once.
@@ -62,7 +63,7 @@ impl Connections {
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.inner)
     }
 
     /// Takes a connection in that is being opened, and gives back the one that has to give way for it. That is one of the
@@ -122,12 +123,18 @@ impl Connections {
         self.tell_due();
     }
 
-    /// Tells that a connection has other topics now.
+    /// Tells that a connection has other topics now, if others know of it.
     pub(crate) fn changed(&self, live: &Arc<Live>) {
-        if let Some(notice) = self.notice(|| Notice::Changed(live.connection())) {
-            self.inner().due.push_back(Due { what: What::Changed, notice: Some(notice) });
-            self.tell_due();
+        {
+            let mut inner = self.inner();
+            if !inner.seat(live).is_some_and(|seat| seat.is_announced) {
+                return;
+            }
+            // Under the lock, so that of two changes the last that is told has both.
+            let notice = self.notice(|| Notice::Changed(live.connection()));
+            inner.due.extend(notice.map(|it| Due { what: What::Changed, notice: Some(it) }));
         }
+        self.tell_due();
     }
 
     fn take_out(&self, inner: &mut Inner, live: &Arc<Live>, reason: EndReason) {
@@ -243,6 +250,10 @@ impl Drop for Telling<'_> {
 }
 
 impl Inner {
+    fn seat(&self, live: &Live) -> Option<&Seat> {
+        self.all.get(*self.by_id.get(&live.id)?)
+    }
+
     /// The oldest of a user's connections that are announced, or of those that are not, where these are more than so many.
     fn surplus(
         &self,
@@ -250,9 +261,9 @@ impl Inner {
         is_announced: bool,
         most: usize,
     ) -> Option<Arc<Live>> {
-        let seat = |live: &Arc<Live>| self.all.get(*self.by_id.get(&live.id)?);
-        let is_one =
-            |live: &Arc<Live>| seat(live).is_some_and(|seat| seat.is_announced == is_announced);
+        let is_one = |live: &Arc<Live>| {
+            self.seat(live).is_some_and(|seat| seat.is_announced == is_announced)
+        };
         let mut these = self.by_user.get(user?)?.iter().filter(|live| is_one(live));
         let oldest = these.next()?;
         (1 + these.count() > most).then(|| oldest.clone())

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use sse_store::{Entry, EventStore, PageStatus, Position, Query, Record, StoreError, Topic};
+use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
-use tokio::time::timeout;
 
 use crate::connections::Connections;
 use crate::live::Live;
 use crate::metrics::Given;
 use crate::pages::Pages;
 use crate::settings::{Settings, semaphore};
-use crate::window::{TopicLog, Window};
-use crate::{EndReason, HubError};
+use crate::sync::timeout;
+use crate::window::{TopicLog, Window, Writer};
+use crate::{EndReason, HubBuilder, HubError};
 
 #[derive(Debug)]
 pub(crate) struct Core {
@@ -35,18 +36,19 @@ enum Phase {
 }
 
 impl Core {
-    pub(crate) fn new(
-        store: Arc<dyn EventStore>,
-        settings: Settings,
-        window: Arc<Window>,
-        pages: Arc<Pages>,
-    ) -> Self {
+    /// The core of a hub, and who writes its window.
+    pub(crate) fn new(builder: HubBuilder, runtime: Handle) -> (Arc<Self>, Writer) {
+        let HubBuilder { store, settings } = builder;
+        let window = Arc::new(Window::new());
+        let writer = Writer::new(window.clone(), settings.window);
+        let pages = Arc::new(Pages::new(store.clone(), window.clone(), runtime, &settings));
         let connections =
             Connections::new(settings.connections, settings.per_user, settings.notices);
         let phase = watch::Sender::new(Phase::Starting);
         let opening = semaphore(settings.opening_reads);
         let given = Given::new();
-        Self { store, settings, window, pages, connections, given, opening, phase }
+        let core = Self { store, settings, window, pages, connections, given, opening, phase };
+        (Arc::new(core), writer)
     }
 
     pub(crate) fn feed_has_begun(&self) {

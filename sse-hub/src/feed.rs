@@ -6,12 +6,12 @@ use std::time::{Duration, Instant};
 
 use futures_core::Stream as _;
 use sse_core::Backoff;
-use sse_store::{PageStatus, Position, StoreError, TopicSet, follow};
-use tokio::time::sleep;
+use sse_store::{PageStatus, Position, Record, StoreError, TopicSet, follow};
 
 use crate::core::Core;
 use crate::metrics::{self, WindowBytes};
 use crate::page::FRAME_OVERHEAD;
+use crate::sync::sleep;
 use crate::window::{TopicLog, Writer};
 
 /// How many records of before its beginning the feed reads.
@@ -86,10 +86,11 @@ async fn follow_from(
             Some(Ok(page)) if page.status == PageStatus::Reset => return Ok(()),
             Some(Ok(page)) => {
                 let is_new = page.next > head;
-                let written = writer.write(page);
-                if !written.cleared.is_empty() {
-                    core.pages.forget(&written.cleared);
+                // Before the window comes to it: who finds it there finds no page with what was cleared.
+                for entry in page.entries.iter().filter(|it| it.record == Record::Cleared) {
+                    core.pages.forget(&entry.topic, entry.position);
                 }
+                let written = writer.write(page);
                 learn(core, written.unknown).await?;
                 held.set(writer.bytes());
                 if let Some(time) = written.newest_time.filter(|_| is_new) {

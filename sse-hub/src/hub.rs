@@ -15,8 +15,6 @@ use crate::connections::Notices;
 use crate::core::Core;
 use crate::cursor::{Cursor, Member};
 use crate::joining::Joining;
-use crate::pages::Pages;
-use crate::window::{Window, Writer};
 use crate::{
     Connection, ConnectionId, EndReason, HubBuilder, HubError, Subscribe, feed, metrics, sweep,
     trace,
@@ -34,7 +32,13 @@ pub struct Hub {
 #[derive(Debug)]
 pub(crate) struct Shared {
     core: Arc<Core>,
-    tasks: [AbortHandle; 2],
+    tasks: Vec<AbortHandle>,
+}
+
+impl Shared {
+    pub(crate) fn new(core: Arc<Core>, tasks: Vec<AbortHandle>) -> Arc<Self> {
+        Arc::new(Self { core, tasks })
+    }
 }
 
 impl Deref for Shared {
@@ -69,15 +73,11 @@ impl Hub {
     }
 
     pub(crate) fn start(builder: HubBuilder) -> Self {
-        let HubBuilder { store, settings } = builder;
         let runtime = Handle::current();
-        let window = Arc::new(Window::new());
-        let writer = Writer::new(window.clone(), settings.window);
-        let pages = Arc::new(Pages::new(store.clone(), window.clone(), runtime.clone(), &settings));
-        let core = Arc::new(Core::new(store, settings, window, pages));
+        let (core, writer) = Core::new(builder, runtime.clone());
         let feed = runtime.spawn(feed::feed(core.clone(), writer));
         let sweep = runtime.spawn(sweep::sweep(core.clone())).abort_handle();
-        let tasks = [feed.abort_handle(), sweep];
+        let tasks = vec![feed.abort_handle(), sweep];
         let watched = core.clone();
         // It ends with the feed, however that ends.
         runtime.spawn(async move {
@@ -86,7 +86,11 @@ impl Hub {
                 watched.close(&StoreError::other("the feed of the hub has panicked"));
             }
         });
-        Self { shared: Arc::new(Shared { core, tasks }) }
+        Self::of(Shared::new(core, tasks))
+    }
+
+    pub(crate) fn of(shared: Arc<Shared>) -> Self {
+        Self { shared }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {

@@ -106,6 +106,7 @@ mod pages;
 mod reading;
 mod resume;
 mod settings;
+mod shelves;
 mod spare;
 mod subscribe;
 mod subscription;

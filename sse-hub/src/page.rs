@@ -1,5 +1,7 @@
 //! What a subscription that has fallen behind the window reads of the store.
 
+use std::collections::HashMap;
+
 use sse_core::{EventId, Frame};
 use sse_store::{Entry, PageStatus, Position, Topic, TopicSet};
 
@@ -81,6 +83,48 @@ impl Page {
             _ => 0,
         };
         self.slots.iter().map(Slot::cost).sum::<usize>() + status + PAGE_OVERHEAD
+    }
+}
+
+/// A page that has just been read: it is known yet of which topic each of its frames is.
+#[derive(Debug)]
+pub(crate) struct Fresh {
+    page: Page,
+    topics: Vec<Topic>,
+}
+
+impl Fresh {
+    pub(crate) fn new(after: Position, page: sse_store::Page, asked_in: u64) -> Self {
+        let events = page.entries.iter().filter(|entry| entry.event().is_some());
+        let topics = events.map(|entry| entry.topic.clone()).collect();
+        Self { page: Page::new(after, page, asked_in), topics }
+    }
+
+    /// The page as the store would give it now that these topics have been cleared at these positions.
+    pub(crate) fn without(self, cleared: &HashMap<Topic, Position>) -> Page {
+        let Self { mut page, topics } = self;
+        if cleared.is_empty() {
+            return page;
+        }
+        let epoch = page.next.epoch();
+        let mut missing = Vec::new();
+        let mut topics = topics.into_iter();
+        page.slots.retain(|slot| {
+            let position = Position::new(epoch, slot.sequence);
+            let topic = topics.next();
+            let gone = topic.filter(|it| cleared.get(it).is_some_and(|at| position < *at));
+            missing.extend(gone.clone());
+            gone.is_none()
+        });
+        match &mut page.status {
+            PageStatus::Exact if missing.is_empty() => {}
+            PageStatus::Exact => {
+                page.status = PageStatus::Gap { topics: missing.into_iter().collect() };
+            }
+            PageStatus::Gap { topics: TopicSet::Only(topics) } => topics.extend(missing),
+            PageStatus::Gap { topics: TopicSet::All } | PageStatus::Reset => {}
+        }
+        page
     }
 }
 

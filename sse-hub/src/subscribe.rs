@@ -145,6 +145,10 @@ impl Subscribe {
         }
         // From here on dropping it takes it out again.
         let subscription = Subscription::new(core.clone(), live.clone());
+        if let Some(error) = core.closed() {
+            // It may have come too late to be ended with the others.
+            return Err(HubError::closed(error));
+        }
         let mut joining = Joining::new(core, &live, &topics, || Position::START);
         let logs: Vec<_> = joining.logs().cloned().collect();
         for log in &logs {

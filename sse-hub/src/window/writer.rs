@@ -27,8 +27,6 @@ pub(crate) struct Writer {
 /// What the writer has come by in a page, beside events.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
-    /// The sets of topics that lost what was stored of them.
-    pub(crate) cleared: Vec<sse_store::Topic>,
     /// When the newest event was appended, in milliseconds since 1970.
     pub(crate) newest_time: Option<u64>,
     /// Those of which something was gone before it could be read: a completion, or what took it back.
@@ -114,7 +112,6 @@ impl Writer {
                         self.bytes = self.bytes.saturating_sub(log.clear(sequence));
                         touched.push(log);
                     }
-                    written.cleared.push(entry.topic);
                 }
             }
         }

@@ -2,6 +2,7 @@
 
 mod batches;
 mod catch_up;
+mod clear;
 mod complete;
 mod exchange;
 mod failures;

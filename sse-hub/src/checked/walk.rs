@@ -1,20 +1,16 @@
-//! The walk from the window to the store and back, model-checked: the scheduler of shuttle runs the feed, those who publish
-//! and those who read in many orders, one step at a time. A wake-up that is lost is a deadlock, which it finds.
-//!
-//! These are all the unit tests of this crate, since in them the locks and atomics are the model checker's.
+//! The walk from the window to the store and back.
 
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
 
-use futures_util::FutureExt as _;
 use shuttle::future::block_on;
 use shuttle::rand::Rng as _;
-use shuttle::scheduler::{PctScheduler, RandomScheduler, Scheduler};
 use shuttle::thread;
 use sse_core::Event;
-use sse_store::{EventStore, MemoryStore, NewEntry, PageStatus, Position, Topic, TopicSet};
+use sse_store::{EventStore, MemoryStore, NewEntry, PageStatus, Position, TopicSet};
 
+use super::{check, now, topic};
 use crate::cursor::{Cursor, Member, Step};
 use crate::live::Live;
 use crate::page::{FRAME_OVERHEAD, Page};
@@ -22,36 +18,12 @@ use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::window::{TOPIC_OVERHEAD, Window, Writer};
 use crate::{ConnectionId, Overload};
 
-/// How many orders are tried, for each of two ways to choose them.
-const ORDERS: usize = 250;
-
-fn check(test: impl Fn() + Send + Sync + Copy + 'static) {
-    run(RandomScheduler::new(ORDERS), test);
-    run(PctScheduler::new(3, ORDERS), test);
-}
-
-fn run(scheduler: impl Scheduler + 'static, test: impl Fn() + Send + Sync + 'static) {
-    let mut config = shuttle::Config::new();
-    // All orderings are taken for the strictest; the lib's own rest on its locks besides.
-    config.silence_warnings = true;
-    shuttle::Runner::new(scheduler, config).run(test);
-}
-
 /// A log, the window over it, and who publishes. The store's own locks are never held where another may run.
 struct Scene {
     store: Mutex<Arc<MemoryStore>>,
     window: Arc<Window>,
     is_over: AtomicBool,
     begin: Position,
-}
-
-fn topic(name: &str) -> Topic {
-    Topic::new(name).unwrap()
-}
-
-/// The outcome of a call to the memory store, which never waits.
-fn now<T, E: std::fmt::Debug>(future: impl Future<Output = Result<T, E>>) -> T {
-    future.now_or_never().expect("the memory store does not wait").unwrap()
 }
 
 impl Scene {
