@@ -5,7 +5,7 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use sse_core::Refusal;
+use sse_core::{EventType, Refusal};
 use sse_store::{StoreError, Topic, TopicError};
 
 use crate::ConnectionId;
@@ -22,6 +22,7 @@ pub struct HubError(Box<Kind>);
 #[derive(Debug)]
 enum Kind {
     Topic(TopicError),
+    OwnType(EventType),
     TooManyTopics { topics: usize, allowed: usize },
     Forbidden(Topic),
     Full { allowed: usize },
@@ -41,6 +42,10 @@ impl HubError {
 
     pub(crate) fn topic(error: TopicError) -> Self {
         Self::of(Kind::Topic(error))
+    }
+
+    pub(crate) fn own_type(event_type: &EventType) -> Self {
+        Self::of(Kind::OwnType(event_type.clone()))
     }
 
     pub(crate) fn too_many_topics(topics: usize, allowed: usize) -> Self {
@@ -82,6 +87,12 @@ impl HubError {
     /// Whether a name is no topic: empty, longer than 255 bytes, or with a NUL.
     pub fn is_invalid_topic(&self) -> bool {
         matches!(*self.0, Kind::Topic(_))
+    }
+
+    /// Whether an event that was to be published has a type by which the hub tells of itself ([`told`](crate::told)), which
+    /// the message names.
+    pub fn is_own_type(&self) -> bool {
+        matches!(*self.0, Kind::OwnType(_))
     }
 
     /// Whether one connection would have more topics than are allowed.
@@ -134,6 +145,7 @@ impl HubError {
     pub(crate) fn reason(&self) -> &'static str {
         match &*self.0 {
             Kind::Topic(_) => "invalid topic",
+            Kind::OwnType(_) => "own type",
             Kind::TooManyTopics { .. } => "too many topics",
             Kind::Forbidden(_) => "forbidden",
             Kind::Full { .. } => "full",
@@ -168,6 +180,7 @@ impl HubError {
             | Kind::Closed(_)
             | Kind::Store(_) => Some(Refusal::unavailable(ASK_AGAIN).in_stream()),
             Kind::Topic(_)
+            | Kind::OwnType(_)
             | Kind::TooManyTopics { .. }
             | Kind::Forbidden(_)
             | Kind::UnknownConnection(_) => None,
@@ -188,6 +201,9 @@ impl fmt::Display for HubError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Kind::Topic(error) => error.fmt(f),
+            Kind::OwnType(event_type) => {
+                write!(f, "the event type {:?} is the hub's own", event_type.as_str())
+            }
             Kind::TooManyTopics { topics, allowed } => {
                 write!(f, "{topics} topics on one connection, where {allowed} are allowed")
             }

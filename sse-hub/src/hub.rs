@@ -17,7 +17,7 @@ use crate::cursor::{Cursor, Member};
 use crate::joining::Joining;
 use crate::{
     Connection, ConnectionId, EndReason, HubBuilder, HubError, Subscribe, feed, metrics, sweep,
-    trace,
+    told, trace,
 };
 
 /// Fans the events of one log out to very many subscribers.
@@ -109,7 +109,8 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// [`is_invalid_topic`](HubError::is_invalid_topic) where the name is no topic; else the store's own
+    /// [`is_invalid_topic`](HubError::is_invalid_topic) where the name is no topic, and
+    /// [`is_own_type`](HubError::is_own_type) where clients would take the event for one of the hub's; else the store's own
     /// ([`HubError::store`]): nothing was published, unless it says that the outcome is unknown. An event that has an id
     /// already, or takes more than 4 MiB, [is refused](sse_store::StoreError::is_refused).
     pub async fn publish<T>(&self, topic: T, event: Event) -> Result<Position, HubError>
@@ -127,9 +128,9 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// The store's own ([`HubError::store`]).
+    /// [`is_own_type`](HubError::is_own_type), or the store's own ([`HubError::store`]).
     pub async fn append(&self, batch: Vec<NewEntry>) -> Result<Vec<Position>, HubError> {
-        let events = events(&batch);
+        let events = events(&batch)?;
         let positions = self.shared.store.append(batch).await?;
         Ok(self.published(events, positions))
     }
@@ -141,13 +142,14 @@ impl Hub {
     ///
     /// # Errors
     ///
-    /// The store's own ([`HubError::store`]): see [`append_once`](EventStore::append_once).
+    /// [`is_own_type`](HubError::is_own_type), or the store's own ([`HubError::store`]): see
+    /// [`append_once`](EventStore::append_once).
     pub async fn append_once(
         &self,
         key: &Key,
         batch: Vec<NewEntry>,
     ) -> Result<Vec<Position>, HubError> {
-        let events = events(&batch);
+        let events = events(&batch)?;
         let positions = self.shared.store.append_once(key, batch).await?;
         Ok(self.published(events, positions))
     }
@@ -376,6 +378,14 @@ impl Hub {
     }
 }
 
-fn events(batch: &[NewEntry]) -> usize {
-    batch.iter().filter(|entry| entry.event().is_some()).count()
+/// How many events there are, none of which clients may take for one of the hub's.
+fn events(batch: &[NewEntry]) -> Result<usize, HubError> {
+    let mut count = 0;
+    for event in batch.iter().filter_map(NewEntry::event) {
+        if let Some(event_type) = event.event_type().filter(|_| told::is_own(event)) {
+            return Err(HubError::own_type(event_type));
+        }
+        count += 1;
+    }
+    Ok(count)
 }

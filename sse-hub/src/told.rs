@@ -1,5 +1,6 @@
-//! What a subscription tells of itself, beside the events of its topics. An application's own events do well to have other
-//! types: nothing else tells the two apart.
+//! What a subscription tells of itself, beside the events of its topics. Nothing but the type tells the two apart, so the hub
+//! takes no event of these types from those who publish. One that comes into the log by the store itself, by another process
+//! or by `commit_with`, is given to clients as it is: whoever writes there sees to it, with [`is_own`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,6 +21,14 @@ pub const RESET: EventType = EventType::from_static("reset");
 
 /// A newer connection of the same user has taken this one's place: a page that has several does well to close this one.
 pub const REPLACED: EventType = EventType::from_static("replaced");
+
+/// The types of the events above.
+pub const TYPES: [EventType; 4] = [POSITION, GAP, RESET, REPLACED];
+
+/// Whether an event would be taken for one of the hub's own, by its type.
+pub fn is_own(event: &Event) -> bool {
+    event.event_type().is_some_and(|event_type| TYPES.contains(event_type))
+}
 
 /// The event that says where the client stands, or by another type why it ends there.
 pub(crate) fn at(

@@ -14,5 +14,6 @@ mod logs;
 mod metrics;
 mod model;
 mod overload;
+mod publish;
 mod resume;
 mod support;
