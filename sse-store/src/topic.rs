@@ -100,6 +100,14 @@ impl TryFrom<String> for Topic {
     }
 }
 
+impl TryFrom<&String> for Topic {
+    type Error = TopicError;
+
+    fn try_from(name: &String) -> Result<Self, TopicError> {
+        Self::new(name.as_str())
+    }
+}
+
 impl From<&Topic> for Topic {
     fn from(topic: &Topic) -> Self {
         topic.clone()
@@ -205,6 +213,15 @@ mod tests {
         assert_eq!(error.to_string(), "the topic has 256 bytes, where 255 are allowed");
         assert_eq!(Topic::new(""), Err(TopicError::Empty));
         assert_eq!(Topic::new("a\0"), Err(TopicError::Nul { position: 1 }));
+    }
+
+    #[test]
+    fn a_topic_is_made_of_any_text() {
+        let name = String::from("a");
+        let topic = Topic::new("a").unwrap();
+        for made in [name.as_str().try_into(), (&name).try_into(), name.try_into(), "a".parse()] {
+            assert_eq!(made, Ok(topic.clone()));
+        }
     }
 
     #[test]

@@ -112,7 +112,7 @@ fn options(url: &str) -> Result<ConnectOptions, StoreError> {
         Some("mysql" | "mariadb") => server(&mut options),
         _ => {
             return Err(StoreError::refused(format!(
-                "cannot open {:?}: the URL of a database begins with one of {SCHEMES:?}",
+                "cannot open {:?}: the URL of a database begins with one of {SCHEMES:?}; others need a feature of sse-store",
                 redacted(url)
             )));
         }
