@@ -7,9 +7,8 @@ use reqwest::{Body, Client, Request, Url};
 use sse_core::Reconnect;
 use sse_core::{Backoff, Completion, Decoder, DecoderBuilder, EventId, LastEventId, Overflow};
 
-use crate::client::ClientSettings;
 use crate::template::Template;
-use crate::{Error, EventSource};
+use crate::{Error, EventSource, HttpClient};
 
 /// The settings of an [`EventSource`]: what is asked, how often, and how it ends.
 ///
@@ -35,7 +34,7 @@ pub struct EventSourceBuilder {
     request: Result<Request, Error>,
     endpoints: Vec<Url>,
     client: Option<Client>,
-    settings: ClientSettings,
+    settings: HttpClient,
     reconnect: Reconnect,
     decoder: DecoderBuilder,
     last_event_id: Option<EventId>,
@@ -49,7 +48,7 @@ impl EventSourceBuilder {
             request,
             endpoints: vec![],
             client,
-            settings: ClientSettings::default(),
+            settings: HttpClient::new(),
             reconnect: Reconnect::new(),
             decoder: Decoder::builder(),
             last_event_id: None,
@@ -193,20 +192,20 @@ impl EventSourceBuilder {
     /// How long connecting may take; 10 s by default. Of no effect with a client of one's own, as all
     /// that follows.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = timeout;
+        self.settings = self.settings.connect_timeout(timeout);
         self
     }
 
     /// HTTP/2 without asking, also without TLS. Not by default: with TLS the server chooses.
     pub fn http2_prior_knowledge(mut self, wanted: bool) -> Self {
-        self.settings.http2 = wanted;
+        self.settings = self.settings.http2_prior_knowledge(wanted);
         self
     }
 
     /// The certificates to trust in place of the platform's, as PEM.
     #[cfg(feature = "tls")]
     pub fn root_certificates(mut self, pem: impl Into<Vec<u8>>) -> Self {
-        self.settings.roots = Some(pem.into());
+        self.settings = self.settings.root_certificates(pem);
         self
     }
 

@@ -5,9 +5,10 @@ use std::time::Duration;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, Method, StatusCode, Version};
 use http_body_util::BodyExt;
-use reqwest::{Body, Client, Request, Response, Url};
+use reqwest::{Client, Request, Response, Url};
 use tokio::time::timeout;
 
+use crate::ResponseBody;
 use crate::error::{BoxError, Refusal};
 use crate::redirect::{self, Next};
 
@@ -21,7 +22,7 @@ pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
     pub(crate) headers: HeaderMap,
-    pub(crate) body: Body,
+    pub(crate) body: ResponseBody,
 }
 
 /// Why there is none.
@@ -108,7 +109,7 @@ impl Failure {
 impl Answer {
     fn of(response: Response) -> Self {
         let url = response.url().clone();
-        let (head, body) = http::Response::<Body>::from(response).into_parts();
+        let (head, body) = ResponseBody::of(response, true).into_parts();
         let (status, version, headers) = (head.status, head.version, head.headers);
         Self { url, status, version, headers, body }
     }

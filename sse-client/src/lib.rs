@@ -27,6 +27,7 @@
 //! | have nothing but the messages | [`EventSource::messages`] |
 //! | have them as one enum for all types | [`EventSource::typed`] |
 //! | stop at `[DONE]`, or at any other last event | [`EventSourceBuilder::complete_on`] |
+//! | share one HTTP client between sources | [`HttpClient`] |
 //! | read bytes that come from elsewhere | `sse_core::EventStream` |
 //!
 //! # A language model
@@ -82,7 +83,7 @@
 //! With a [client](EventSourceBuilder::client) of one's own, and so with a request of reqwest's, that
 //! client's policy comes first: reqwest follows up to ten redirects, and takes `Authorization` and
 //! cookies away when the origin changes, but no headers of one's own invention. Where the policy is to
-//! follow none (`reqwest::redirect::Policy::none()`), this crate follows those within the origin, and
+//! follow none (`reqwest::redirect::Policy::none()`, and [`HttpClient`]), this crate follows those within the origin, and
 //! refuses the others: the client may add headers that this crate cannot see.
 //!
 //! # Limits
@@ -97,7 +98,8 @@
 //! | attempts in a row | [`Backoff::budget`] and [`Backoff::give_up_after`], none |
 //! | redirects in a row | 20 |
 //!
-//! A dead connection that nobody closed is found by TCP keep-alive and HTTP/2 pings within a minute. A
+//! A stream that is reset over HTTP/2 is cut off, whatever the code of the reset; see [`ResponseBody`] for where that
+//! cannot be seen. A dead connection that nobody closed is found by TCP keep-alive and HTTP/2 pings within a minute. A
 //! server that hangs is found by the two timeouts alone: where the server sends keep-alives, set
 //! `idle_timeout` to twice their interval.
 //!
@@ -125,17 +127,19 @@
 //! | `metrics` | counters and a gauge, by the `metrics` facade | no |
 //! | `tls` | `https`, by rustls with ring, and HTTP/2 where the server offers it | no |
 //!
-//! With `tls` a program that makes a `reqwest::Client` of its own has to choose a provider for it, or
+//! With `tls` a program that makes a `reqwest::Client` by reqwest's builder has to choose a provider for it, or
 //! reqwest panics: `rustls::crypto::ring::default_provider().install_default()`, or reqwest's own
-//! feature `rustls`. The client that this crate makes needs neither. Take `tls` as well where anything else in the program
-//! turns on reqwest's `rustls-no-provider`, as `sse-proxy` does by its own `tls`: without it building an `EventSource` panics
-//! in reqwest.
+//! feature `rustls`. The client that this crate makes, also by [`HttpClient`], needs neither. Take `tls` as well where
+//! anything else in the program turns on reqwest's `rustls-no-provider`: without it, and without a provider that was
+//! installed, building an `EventSource` is an [error](Error::is_client). (reqwest panics, and its panic is caught: where
+//! panics abort, so does this one.)
 //!
 //! Proxies are not taken from the environment, unless a client of one's own does that.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
 
+mod body;
 mod builder;
 mod client;
 mod connect;
@@ -147,7 +151,9 @@ mod redirect;
 mod source;
 mod template;
 
+pub use body::ResponseBody;
 pub use builder::{EventSourceBuilder, RequestBuilderExt};
+pub use client::HttpClient;
 pub use error::Error;
 pub use item::{Item, Opened};
 pub use messages::Messages;

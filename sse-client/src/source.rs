@@ -8,7 +8,6 @@ use std::time::{Duration, Instant, SystemTime};
 
 use futures_core::{FusedStream, Stream};
 use http_body::Body as _;
-use reqwest::Body;
 use sse_core::{ReadyState, Reconnect, Step};
 use sync_wrapper::SyncFuture;
 use tokio::time::{Sleep, sleep_until};
@@ -17,7 +16,7 @@ use crate::connect::{Answer, Failure, connect};
 use crate::error::{BoxError, Refusal};
 use crate::meter::{self, Meter};
 use crate::template::Template;
-use crate::{Error, EventSourceBuilder, Item, Messages, Opened};
+use crate::{Error, EventSourceBuilder, Item, Messages, Opened, ResponseBody};
 
 /// A stream of events from a server, which goes on where it broke off.
 ///
@@ -73,7 +72,7 @@ type BoxFuture<T> = SyncFuture<Pin<Box<dyn Future<Output = T> + Send>>>;
 enum Io {
     None,
     Connecting(BoxFuture<Result<Answer, Failure>>),
-    Open(Body, Meter),
+    Open(ResponseBody, Meter),
     /// What came is no stream, and is being read for what it says.
     Refused(BoxFuture<Refusal>),
 }
@@ -235,7 +234,7 @@ impl EventSource {
                     }
                     Some(Err(error)) => {
                         self.io = Io::None;
-                        self.failure = Some(error.without_url().into());
+                        self.failure = Some(error);
                         self.reconnect.failed(now());
                     }
                     None => {

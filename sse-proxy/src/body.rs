@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use sse_client::ResponseBody;
 use sse_core::Lifecycle;
 use tokio::time::{Sleep, sleep};
 use tracing::Span;
@@ -32,8 +33,8 @@ pub struct ProxyBody {
 
 enum Inner {
     Full(Bytes),
-    Plain(Box<Source<reqwest::Body>>),
-    Stream(Box<Pass<reqwest::Body>>),
+    Plain(Box<Source<ResponseBody>>),
+    Stream(Box<Pass<ResponseBody>>),
     Resumed(Box<Resumed<Again>>),
 }
 
@@ -46,11 +47,11 @@ impl ProxyBody {
         Self::new(Inner::Full(bytes))
     }
 
-    pub(crate) fn plain(source: Source<reqwest::Body>) -> Self {
+    pub(crate) fn plain(source: Source<ResponseBody>) -> Self {
         Self::new(Inner::Plain(Box::new(source)))
     }
 
-    pub(crate) fn stream(pass: Pass<reqwest::Body>) -> Self {
+    pub(crate) fn stream(pass: Pass<ResponseBody>) -> Self {
         Self::new(Inner::Stream(Box::new(pass)))
     }
 

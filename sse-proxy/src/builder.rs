@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::FutureExt;
 use reqwest::Url;
+use sse_client::HttpClient;
 use sse_core::{KeepAlive, MaxLifetime};
 
 use crate::Error;
@@ -16,6 +17,9 @@ use crate::error::Kind;
 use crate::forwarded::{Forwarded, Telling};
 use crate::pace::{Limits, Shutdown};
 use crate::upstream::{Parts, Upstream};
+
+/// HTTP/2: what one stream may have on its way to a client that does not read.
+const STREAM_WINDOW: u32 = 64 * 1024;
 
 /// Describes an [`Upstream`]. The defaults are in the [table of timers](crate#timers).
 #[must_use]
@@ -219,12 +223,19 @@ impl UpstreamBuilder {
             Some(_) => return Err(Error::new(Kind::ViaName)),
             None => format!("sse-proxy-{:08x}", fastrand::u32(..)),
         };
-        let client = crate::client::build(
-            self.connect_timeout,
-            self.http2,
-            #[cfg(feature = "tls")]
-            self.roots.as_deref(),
-        )?;
+        let client = HttpClient::new()
+            .connect_timeout(self.connect_timeout)
+            .stream_window(STREAM_WINDOW)
+            .http2_prior_knowledge(self.http2);
+        #[cfg(feature = "tls")]
+        let client = match self.roots {
+            Some(pem) => client.root_certificates(pem),
+            None => client,
+        };
+        let client = client.build().map_err(|error| {
+            let kind = if error.is_configuration() { Kind::Certificate } else { Kind::Client };
+            Error::with_source(kind, error)
+        })?;
         Ok(Upstream::new(Parts {
             client,
             base,

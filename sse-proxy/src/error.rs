@@ -19,7 +19,6 @@ pub(crate) enum Kind {
     /// What is wrong with the base URL.
     BaseUrl(&'static str),
     ViaName,
-    #[cfg(feature = "tls")]
     Certificate,
     Client,
     UpstreamLost,
@@ -39,12 +38,7 @@ impl Error {
 
     /// A setting was refused: the base URL, the name for `Via`, or a certificate.
     pub fn is_configuration(&self) -> bool {
-        match self.kind {
-            Kind::BaseUrl(_) | Kind::ViaName => true,
-            #[cfg(feature = "tls")]
-            Kind::Certificate => true,
-            _ => false,
-        }
+        matches!(self.kind, Kind::BaseUrl(_) | Kind::ViaName | Kind::Certificate)
     }
 
     /// The HTTP client could not be made, such as without a certificate store.
@@ -91,7 +85,6 @@ impl fmt::Display for Error {
         match self.kind {
             Kind::BaseUrl(what) => write!(f, "the base URL of the upstream {what}"),
             Kind::ViaName => f.write_str("the name for `Via` is not a token of HTTP"),
-            #[cfg(feature = "tls")]
             Kind::Certificate => f.write_str("no certificate could be read"),
             Kind::Client => f.write_str("the HTTP client could not be made"),
             Kind::UpstreamLost => f.write_str("the upstream was lost before its body was whole"),

@@ -15,6 +15,7 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use reqwest::Url;
+use sse_client::ResponseBody;
 use sse_core::{Reconnect, StreamRequest, has_event_stream, retry_after};
 use tokio::time::Instant;
 use tower_service::Service;
@@ -182,6 +183,7 @@ impl Route {
         let method = request.method().clone();
         let parts = self.upstream.parts();
         let outgoing = self.outgoing(request)?;
+        let upload = outgoing.upload.clone();
         let resume = self.resume.as_ref().filter(|_| self.kind == Kind::Stream);
         let resuming = resume.map(|resume| self.resuming(resume, &outgoing));
         let answer = match self.kind {
@@ -191,6 +193,7 @@ impl Route {
         if let Some(refused) = self.come_back_later(&answer, asked) {
             return Ok(refused);
         }
+        let answer = ResponseBody::of(answer, upload.is_sent());
         let answer = self.answer(&method, resuming, answer);
         answer.inspect_err(|refusal| refusal.count(&self.path))
     }
@@ -316,9 +319,9 @@ impl Route {
         &self,
         method: &Method,
         resuming: Option<Resuming<'_>>,
-        answer: reqwest::Response,
+        answer: Response<ResponseBody>,
     ) -> Result<Response<ProxyBody>, Refusal> {
-        let (from, body) = Response::<reqwest::Body>::from(answer).into_parts();
+        let (from, body) = answer.into_parts();
         if !headers::is_coding_known(&from.headers) {
             tracing::warn!(path = &*self.path, "upstream sent an unknown transfer coding");
             return Err(Refusal::UnknownCoding);

@@ -168,6 +168,8 @@
 //! - For the same reason a client that speaks HTTP/1.0 takes a loss for an end. nginx does so towards
 //!   a front unless it is given `proxy_http_version 1.1`.
 //! - `axum::serve` does not set TCP_NODELAY: set it on the front's listener (`ListenerExt::tap_io`).
+//! - A response that is reset over HTTP/2 is lost, whatever the code of the reset; see [`sse_client::ResponseBody`] for
+//!   where that cannot be seen.
 //! - Over HTTP/2 all streams share one connection to the upstream, and what goes beyond its
 //!   limit of concurrent streams waits, up to the header timeout.
 //! - `max_lifetime` and `shutdown` leave the browser with the `retry:` they said; an upstream that
@@ -203,10 +205,8 @@
 //! | `metrics` | counters and gauges, by the `metrics` facade |
 //! | `tls` | upstreams by `https`: rustls with ring, the platform's certificates, HTTP/2 where the upstream has it |
 //!
-//! An application that turns `rustls-no-provider` on for `reqwest` itself, in the version that is used
-//! here, turns it on for this crate too (features are united). Without `tls`, reqwest then looks for a
-//! provider of its own accord, and [`UpstreamBuilder::build`] **panics** where none was installed: turn
-//! `tls` on, or call `install_default` of a `rustls` provider first.
+//! The HTTP client is [`sse_client::HttpClient`]'s: where another crate of the program turns on reqwest's
+//! `rustls-no-provider`, take `tls` too, or [`UpstreamBuilder::build`] is an error for want of a provider.
 
 #![forbid(unsafe_code)]
 #![warn(clippy::expect_used, clippy::panic, clippy::unwrap_used)]
@@ -215,7 +215,6 @@ mod alarm;
 mod batch;
 mod body;
 mod builder;
-mod client;
 mod close;
 mod error;
 mod exchange;

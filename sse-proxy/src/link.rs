@@ -9,12 +9,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response};
 use http_body::Body;
 use reqwest::{Request, Url};
+use sse_client::ResponseBody;
 use sse_core::{Boundary, LastEventId, ReadyState, Reconnect};
 use tokio::time::Instant;
 
 use crate::Upstream;
 use crate::batch::Batch;
 use crate::error::{BoxError, Chain};
+use crate::headers::is_coding_known;
 use crate::source::Source;
 
 /// A response that is awaited.
@@ -25,6 +27,7 @@ pub(crate) type Connecting<B> = Pin<Box<dyn Future<Output = Result<Response<B>, 
 pub(crate) enum Lost {
     /// There was no connection: the request was not sent.
     Unreachable,
+    /// The request was lost, or its answer cannot be read.
     Failed,
 }
 
@@ -45,9 +48,9 @@ pub(crate) struct Again {
 }
 
 impl Connect for Again {
-    type Body = reqwest::Body;
+    type Body = ResponseBody;
 
-    fn connect(&self, last_event_id: Option<HeaderValue>) -> Connecting<reqwest::Body> {
+    fn connect(&self, last_event_id: Option<HeaderValue>) -> Connecting<ResponseBody> {
         let mut url = self.url.clone();
         let mut headers = self.headers.clone();
         headers.remove(LastEventId::HEADER);
@@ -63,12 +66,17 @@ impl Connect for Again {
         *request.headers_mut() = headers;
         let answer = self.upstream.parts().client.execute(request);
         Box::pin(async move {
-            answer.await.map(Response::from).map_err(|error| {
+            let answer = answer.await.map_err(|error| {
                 let lost = if error.is_connect() { Lost::Unreachable } else { Lost::Failed };
                 // The URL holds the client's query: not for a log.
                 tracing::debug!(error = %Chain(&error.without_url()), "upstream failed");
                 lost
-            })
+            })?;
+            if !is_coding_known(answer.headers()) {
+                tracing::debug!("upstream sent an unknown transfer coding");
+                return Err(Lost::Failed);
+            }
+            Ok(ResponseBody::of(answer, true))
         })
     }
 }

@@ -9,6 +9,7 @@
 //! | look at the server's end of a connection, on Linux | `other_end` |
 //! | serve what a script says, and see what was asked | [`Scripted`], [`Answer`], [`Gate`], [`Request`] |
 //! | be one end of a connection, byte by byte | [`Conn`], [`Listener`], [`unchunked`] |
+//! | serve streams over HTTP/2 that are reset | [`by_http2`] |
 //! | cut the connections to a server in mid-flow | [`Relay`] |
 //! | see a page as its user does | [`Browser`], [`Page`] |
 //! | serve by TLS | [`CERTIFICATE`], [`PRIVATE_KEY`] |
@@ -51,7 +52,7 @@ pub use scratch::Scratch;
 pub use service::Service;
 pub use suite::{Test, run};
 pub use until::{BOUND, until};
-pub use wire::{Answer, Conn, Gate, Listener, Relay, Request, Scripted, unchunked};
+pub use wire::{Answer, Conn, Gate, Listener, Relay, Request, Scripted, by_http2, unchunked};
 
 /// A certificate for `127.0.0.1` and `localhost` that nobody vouches for but itself, as PEM.
 pub const CERTIFICATE: &str = include_str!("certificate.pem");

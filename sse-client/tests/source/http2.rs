@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{Request, Response, Version};
+use http::{Method, Request, Response, Version};
 use http_body::{Body, Frame};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -28,6 +28,8 @@ struct Notes {
     ids: Vec<Option<String>>,
     dropped: usize,
 }
+
+const CUT: &str = "the stream was cut off, and the request is not to be sent again";
 
 type Shared = Arc<Mutex<Notes>>;
 
@@ -93,6 +95,19 @@ async fn http_2_that_is_known_beforehand_is_spoken_and_a_drop_lets_the_stream_go
     drop(source);
     let what = "the second stream is let go";
     until(BOUND, what, async || notes.lock().unwrap().dropped == 2).await;
+}
+
+#[tokio::test]
+async fn a_stream_that_is_reset_is_cut_off_also_where_the_reset_is_no_error() {
+    for (code, is_whole) in [(None, true), (Some(0), false), (Some(2), false), (Some(8), false)] {
+        let addr = testkit::by_http2("data: x\n\n", code).await;
+        let builder = EventSource::builder(format!("http://{addr}/")).method(Method::POST);
+        let mut source = builder.http2_prior_knowledge(true).build().unwrap();
+        let mut seen = all(&mut source).await;
+        assert_eq!(seen.remove(1), message("x"));
+        let end = if is_whole { Seen::End } else { Seen::Err(CUT.into()) };
+        assert_eq!(seen, [Seen::Open, end], "{code:?}");
+    }
 }
 
 #[cfg(feature = "tls")]

@@ -37,12 +37,14 @@ impl Body for OneRead {
     }
 }
 
-fn one_read(is_broken: bool) -> reqwest::Body {
-    reqwest::Body::wrap(OneRead { chunk: Some(Bytes::from_static(CHUNK)), is_broken })
+fn one_read(is_broken: bool) -> ResponseBody {
+    let body = OneRead { chunk: Some(Bytes::from_static(CHUNK)), is_broken };
+    let response = http::Response::new(reqwest::Body::wrap(body));
+    ResponseBody::of(response.into(), true).into_body()
 }
 
 /// A stream from an upstream whose connection's end is the body's.
-fn stream(upstream: reqwest::Body) -> ProxyBody {
+fn stream(upstream: ResponseBody) -> ProxyBody {
     let limits = Limits {
         keep_alive: None,
         first_event_timeout: None,

@@ -12,7 +12,7 @@ use http::header::CONTENT_TYPE;
 use sse_proxy::Upstream;
 use tower_service::Service;
 
-use crate::support::{ByHand, STREAM, front, serve, within};
+use crate::support::{ByHand, Conn, STREAM, front, serve, unchunked, within};
 
 fn h2() -> reqwest::Client {
     // reqwest looks for one as soon as it can do TLS; it does not matter which comes first.
@@ -74,6 +74,22 @@ async fn over_http2_a_client_that_leaves_ends_the_upstream() {
     drop(answer);
     server.is_closed().await;
     drop(client);
+}
+
+#[tokio::test]
+async fn an_upstream_that_resets_its_stream_is_lost_also_where_the_reset_is_no_error() {
+    for (code, is_whole) in [(None, true), (Some(0), false), (Some(2), false), (Some(8), false)] {
+        let addr = testkit::by_http2("data: x\n\n", code).await;
+        let upstream = Upstream::builder(format!("http://{addr}")).http2_prior_knowledge();
+        let upstream = upstream.build().unwrap();
+        for forward in [upstream.stream("/sse"), upstream.plain("/sse")] {
+            let request = "GET / HTTP/1.1\r\nHost: f\r\nConnection: close\r\n\r\n";
+            let mut client = Conn::client(front(forward).await, request).await;
+            client.head().await;
+            let rest = unchunked(&client.rest().await);
+            assert_eq!(rest, (b"data: x\n\n".to_vec(), is_whole), "{code:?}");
+        }
+    }
 }
 
 fn events(events: impl futures_util::Stream<Item = Bytes> + Send + 'static) -> Response {
