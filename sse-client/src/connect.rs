@@ -44,9 +44,15 @@ pub(crate) async fn connect(
     mut request: Request,
     may_leave: bool,
 ) -> Result<Answer, Failure> {
-    for _ in 0..=redirect::MAX {
+    let is_safe = request.method().is_safe();
+    for hop in 0..=redirect::MAX {
         let again = copy(&request);
-        let response = client.execute(request).await.map_err(Failure::of)?;
+        let result = client.execute(request).await.map_err(Failure::of);
+        let response = result.map_err(|failure| match failure {
+            // The first request was answered: it may have done what it does.
+            Failure::Unreachable(error) if hop > 0 && !is_safe => Failure::Lost(error),
+            failure => failure,
+        })?;
         match redirect::next(response.url(), response.status(), response.headers()) {
             Next::Answer => return Ok(Answer::of(response)),
             Next::Refused(what) => return Err(Failure::Redirect(what.into())),
@@ -81,6 +87,10 @@ fn follow(
         return Err(Failure::Redirect(what.into()));
     }
     if url.origin() != response.url().origin() {
+        if may_leave && is_out_of_reach(&url) {
+            let what = "a redirect leads to https, which needs the feature `tls`";
+            return Err(Failure::Redirect(what.into()));
+        }
         if !may_leave {
             let what = "a redirect leads to another origin, where the client may send credentials";
             return Err(Failure::Redirect(what.into()));
@@ -89,6 +99,11 @@ fn follow(
     }
     *request.url_mut() = url;
     Ok(request)
+}
+
+/// Whether a client of our own cannot speak to it.
+pub(crate) fn is_out_of_reach(url: &Url) -> bool {
+    cfg!(not(feature = "tls")) && url.scheme() == "https"
 }
 
 impl Failure {

@@ -71,7 +71,7 @@
 //!
 //! A request that is not safe to repeat (a body, or a method such as POST) is sent once, unless
 //! [`resend`](EventSourceBuilder::resend) allows more: that it was lost is an error then, and that its
-//! stream ended is the end. Only where no connection was made is it tried again.
+//! stream ended is the end. Only where no connection was made is it tried again, and not after a redirect.
 //!
 //! # Redirects and credentials
 //!

@@ -6,6 +6,7 @@ use reqwest::{Client, Request, Url};
 use sse_core::{LastEventId, MIME};
 
 use crate::Error;
+use crate::connect::is_out_of_reach;
 
 /// The request, once for each endpoint.
 #[derive(Debug)]
@@ -39,7 +40,7 @@ impl Template {
         requests.insert(0, request);
         for request in &mut requests {
             check(&client, request)?;
-            if may_leave && cfg!(not(feature = "tls")) && request.url().scheme() == "https" {
+            if may_leave && is_out_of_reach(request.url()) {
                 let what = "https needs the feature `tls`, or a client of one's own";
                 return Err(Error::configuration(what));
             }

@@ -133,6 +133,28 @@ async fn a_redirect_to_a_server_that_is_not_there_is_asked_again_from_the_beginn
 }
 
 #[tokio::test]
+async fn a_post_that_was_answered_by_a_redirect_to_nowhere_is_not_sent_again() {
+    for status in STATUSES {
+        let gone = testkit::Listener::bind().await;
+        let gone_url = format!("http://{}/", gone.addr());
+        drop(gone);
+        let server = Scripted::start([Answer::redirect(status, gone_url), Answer::stream()]).await;
+        let post = builder(&server).method(Method::POST).body("{}");
+        let error = error(&mut post.build().unwrap()).await;
+        assert!(error.is_not_resent(), "{status}: {error}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+#[tokio::test]
+async fn without_tls_a_redirect_to_https_is_an_error_and_not_asked_for_again() {
+    let server = Scripted::start([Answer::redirect(302, "https://127.0.0.1:1/")]).await;
+    let error = error(&mut source(&server)).await;
+    assert!(error.is_redirect(), "{error}");
+}
+
+#[tokio::test]
 async fn a_client_of_ones_own_follows_by_its_own_policy_without_the_known_credentials() {
     let there = Scripted::start([Answer::status(204)]).await;
     let here = Scripted::start([Answer::redirect(302, there.url("/there"))]).await;
