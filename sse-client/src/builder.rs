@@ -1,5 +1,6 @@
 //! How an event source is set up.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
@@ -28,7 +29,6 @@ use crate::{Error, EventSource, HttpClient};
 /// assert_eq!(source.last_event_id(), "41");
 /// # Ok::<(), sse_client::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use]
 pub struct EventSourceBuilder {
     request: Result<Request, Error>,
@@ -243,6 +243,16 @@ impl EventSourceBuilder {
         };
         let template = Template::new(client, is_own, request, self.endpoints)?;
         Ok(EventSource::of(reconnect, template, self.comments))
+    }
+}
+
+impl fmt::Debug for EventSourceBuilder {
+    /// Without the request, whose URL, headers and body may be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventSourceBuilder")
+            .field("settings", &self.settings)
+            .field("reconnect", &self.reconnect)
+            .finish_non_exhaustive()
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an event source yields.
 
+use std::fmt;
 use std::time::Duration;
 
 use http::{HeaderMap, Version};
@@ -30,7 +31,6 @@ pub enum Item {
 }
 
 /// The head of a response whose stream is open.
-#[derive(Debug)]
 pub struct Opened {
     pub(crate) url: Url,
     pub(crate) version: Version,
@@ -51,5 +51,12 @@ impl Opened {
     /// The response's headers.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
+    }
+}
+
+impl fmt::Debug for Opened {
+    /// Without the URL and the headers, which may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opened").field("version", &self.version).finish_non_exhaustive()
     }
 }

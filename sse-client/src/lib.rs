@@ -61,7 +61,7 @@
 //! | ends the stream, or loses it | [`Item::Reconnecting`], and another request after the reconnection time |
 //! | 204 | ends: `None` |
 //! | the [completing](EventSourceBuilder::complete_on) event | ends after it: `None` |
-//! | 429, 500, 502, 503, 504 ([`retry_on`](EventSourceBuilder::retry_on)) | [`Item::Reconnecting`], no sooner than `Retry-After` |
+//! | 429, 500, 502, 503, 504 ([`retry_on`](EventSourceBuilder::retry_on)) | [`Item::Reconnecting`], no sooner than `Retry-After`, as far as [`Backoff::bounds`] go |
 //! | any other status, another content type | an error |
 //! | 301, 302, 303, 307, 308 | followed, see below |
 //! | does not listen, does not answer | [`Item::Reconnecting`] |
@@ -104,7 +104,7 @@
 //! `idle_timeout` to twice their interval.
 //!
 //! Nothing is read ahead but what one chunk of the connection holds: who does not poll holds the
-//! server back. Do not set a `timeout` on a client of one's own: it counts the whole stream.
+//! server back. Do not set a `timeout` on a client or a request of one's own: it counts the whole stream.
 //!
 //! # Logs and metrics
 //!
