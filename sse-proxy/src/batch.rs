@@ -76,8 +76,13 @@ where
         Self { source, held: Held::Nothing, looks: 0, then: None }
     }
 
-    /// The next bytes, never none; or the end. While it is pending, nothing that it holds may be
-    /// said to have come.
+    /// Whether something has come, and what is pending is only whether there is more: nothing is late
+    /// then.
+    pub(crate) fn is_holding(&self) -> bool {
+        self.held.len() > 0
+    }
+
+    /// The next bytes, never none; or the end.
     pub(crate) fn poll_bytes(
         &mut self,
         cx: &mut Context<'_>,

@@ -95,6 +95,7 @@ where
                     self.close(ForwardCloseReason::UpstreamEnded);
                     return Poll::Ready(None);
                 }
+                Poll::Pending if upstream.is_holding() => return Poll::Pending,
                 Poll::Pending => {
                     if let Some(result) = ready!(self.poll_timers(cx)) {
                         return Poll::Ready(Some(result));

@@ -134,6 +134,11 @@ where
                 }
                 continue;
             }
+            if let Link::Up(body, _) = &self.link
+                && body.is_holding()
+            {
+                return Poll::Pending;
+            }
             let now = Instant::now();
             let next = match self.machine.step(now.into_std()) {
                 Step::Connect => {

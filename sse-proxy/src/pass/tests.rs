@@ -226,6 +226,26 @@ async fn each_byte_puts_the_idle_timeout_off() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_came_while_the_client_did_not_read_came_in_time() {
+    let mut setup = Setup::default();
+    setup.limits.first_event_timeout = Some(secs(10));
+    let mut stream = setup.open();
+    stream.says(b"data: a\n\n");
+    tokio::time::advance(secs(60)).await;
+    assert_eq!(stream.bytes().await, "data: a\n\n");
+
+    let (shut_down, shutdown) = shutdown();
+    let mut stream = Setup { shutdown, ..Setup::default() }.open();
+    stream.says(b"data: a");
+    assert_eq!(stream.bytes().await, "data: a");
+    shut_down.send(()).unwrap();
+    assert!(stream.is_silent_for(1).await);
+    stream.says(b"bc\n\n");
+    tokio::time::advance(secs(60)).await;
+    retry(stream.bytes().await.strip_prefix(b"bc\n\n").unwrap());
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_longest_lifetime_ends_between_two_events_with_the_last_one() {
     let mut setup = Setup::default();
     let lifetime = MaxLifetime::new(secs(60)).jitter(Duration::ZERO);

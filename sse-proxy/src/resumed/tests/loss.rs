@@ -54,6 +54,16 @@ async fn attempts_go_on_until_one_succeeds() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_came_while_the_client_did_not_read_is_not_taken_for_silence() {
+    let mut setup = Setup::default();
+    setup.limits.first_event_timeout = Some(secs(10));
+    let mut stream = setup.open(vec![chunk("data: a\n\n"), Stall], unasked);
+    tokio::time::advance(secs(60)).await;
+    assert_eq!(stream.bytes().await, "data: a\n\n");
+    assert!(stream.is_silent_for(49).await);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_upstreams_own_time_to_reconnect_is_kept_to() {
     let first = vec![chunk("retry: 7000\nid: 1\ndata: one\n\n"), Cut];
     let mut stream = Setup::default().open(first, |_, _| Answer::Stream(vec![chunk(TWO), Stall]));
