@@ -152,7 +152,8 @@
 //! | [`shutdown`](UpstreamBuilder::shutdown) | none | end between events, with a `retry:` |
 //! | [`drain_timeout`](UpstreamBuilder::drain_timeout), for the event on its way at such an end | 2 s | abort |
 //!
-//! Where a stream resumes, what would be an abort is a loss: the upstream is asked again.
+//! Where a stream resumes, what would be an abort is a loss: the upstream is asked again, and its first event
+//! is waited for again if there was none.
 //!
 //! A server polls a body only while its client reads: the timers of a stream whose client has
 //! stopped reading wait too, and the server's own grace deadline ends it at a shutdown.

@@ -30,6 +30,8 @@ pub(crate) struct Resumed<C: Connect> {
     has_completion: bool,
     /// What a completed stream gives its client to hang up.
     linger: Duration,
+    /// How long each upstream has for an event, until there was one.
+    first_event_timeout: Option<Duration>,
     first_event: Option<Instant>,
     /// What goes to the client next, whole blocks, and how many events that are.
     out: BytesMut,
@@ -78,7 +80,7 @@ where
         pace: Pace,
         closing: Closing,
     ) -> Self {
-        let first_event = pace.limits().first_event_timeout;
+        let first_event_timeout = pace.limits().first_event_timeout;
         Self {
             link,
             connect,
@@ -86,7 +88,8 @@ where
             hook: resume.hook.clone(),
             has_completion: resume.completion.is_some(),
             linger: if may_linger { resume.linger } else { Duration::ZERO },
-            first_event: first_event.and_then(|it| Instant::now().checked_add(it)),
+            first_event_timeout,
+            first_event: first_event_timeout.and_then(|it| Instant::now().checked_add(it)),
             out: BytesMut::new(),
             events: 0,
             dropped: None,
@@ -166,7 +169,6 @@ where
                 return Poll::Ready(Some(Ok(bytes)));
             }
             if self.first_event.is_some_and(|at| at <= now) {
-                self.first_event = None;
                 self.first_event_missed = true;
                 self.link = Link::Down;
                 meter::upstream_failed(self.closing.path(), "first event timeout");
@@ -200,7 +202,7 @@ where
                 item.encode_into(&mut self.out);
                 continue;
             };
-            self.first_event = None;
+            (self.first_event_timeout, self.first_event) = (None, None);
             let Some(hook) = &self.hook else {
                 item.encode_into(&mut self.out);
                 self.events += 1;
@@ -262,6 +264,9 @@ where
     /// An upstream is there again.
     fn is_back(&mut self) {
         self.is_away = false;
+        self.first_event_missed = false;
+        let now = Instant::now();
+        self.first_event = self.first_event_timeout.and_then(|it| now.checked_add(it));
         tracing::info!(path = self.closing.path(), "stream resumed");
         meter::resumed(self.closing.path(), "resumed");
     }
@@ -269,6 +274,7 @@ where
     /// The upstream, or an attempt to reach it again, was lost, and there will be another.
     fn is_lost(&mut self, cause: Cause, until: std::time::Instant) {
         self.link = Link::Down;
+        self.first_event = None;
         if self.waits_until.replace(until) == Some(until) {
             return;
         }

@@ -174,6 +174,23 @@ async fn an_upstream_that_stays_away_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_event_is_waited_for_from_each_upstreams_headers_on() {
+    let resume = Resume::new().backoff(Backoff::new().bounds(secs(30), secs(30)).budget(2));
+    let mut setup = Setup { resume, last_event_id: Some("0"), ..Setup::default() };
+    setup.limits.first_event_timeout = Some(secs(10));
+    // Lost before its first event; then one that has none, then one that has and is silent again.
+    let mut stream = setup.open(vec![Cut], |number, _| match number {
+        1 => Answer::Stream(vec![Stall]),
+        _ => Answer::Stream(vec![chunk(ONE), Stall]),
+    });
+    let began = Instant::now();
+    assert_eq!(stream.bytes().await, ONE);
+    assert_eq!(began.elapsed(), secs(30 + 10 + 30));
+    assert!(stream.is_silent_for(49).await);
+    assert_eq!(stream.ids().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_first_event_that_does_not_come_is_a_loss() {
     for (last_event_id, goes_on) in [(None, false), (Some("0"), true)] {
         let mut setup = Setup { last_event_id, ..Setup::default() };
