@@ -2,10 +2,10 @@
 
 use http::header::{
     ACCEPT, ACCEPT_ENCODING, ACCEPT_LANGUAGE, ALLOW, CACHE_CONTROL, CONNECTION,
-    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, ETAG,
-    EXPECT, EXPIRES, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED, PROXY_AUTHENTICATE,
-    PROXY_AUTHORIZATION, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE, VARY, VIA,
-    WWW_AUTHENTICATE,
+    CONTENT_DISPOSITION, CONTENT_ENCODING, CONTENT_LANGUAGE, CONTENT_LENGTH, CONTENT_TYPE, COOKIE,
+    ETAG, EXPECT, EXPIRES, HOST, IF_MODIFIED_SINCE, IF_NONE_MATCH, LAST_MODIFIED,
+    PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RETRY_AFTER, TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    VARY, VIA, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sse_core::LastEventId;
@@ -94,22 +94,34 @@ fn pass<'a>(from: &HeaderMap, to: &mut HeaderMap, names: impl Iterator<Item = &'
         if NEVER.contains(name) || to.contains_key(name) || is_named_by_connection(from, name) {
             continue;
         }
+        if *name == COOKIE {
+            to.extend(cookie(from).map(|value| (COOKIE, value)));
+            continue;
+        }
         for value in from.get_all(name) {
             to.append(name.clone(), value.clone());
         }
     }
 }
 
-/// The items of a header that is a list.
-fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> {
+/// A cookie in one piece: over HTTP/2 it may come in several, and HTTP/1.1 has no more than one.
+///
+/// Source: RFC 9113 §8.2.3.
+fn cookie(from: &HeaderMap) -> Option<HeaderValue> {
+    let pieces: Vec<_> = from.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    let cookie = (!pieces.is_empty()).then(|| pieces.join(&b"; "[..]))?;
+    HeaderValue::from_bytes(&cookie).ok()
+}
+
+/// The items of a header that is a list, of whatever bytes they are.
+fn list<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> {
     let values = headers.get_all(name).into_iter();
-    let texts = values.filter_map(|value| value.to_str().ok());
-    texts.flat_map(|text| text.split(',').map(str::trim))
+    values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii))
 }
 
 /// RFC 9110 §7.6.1: what `Connection` names is for this connection only.
 fn is_named_by_connection(headers: &HeaderMap, name: &HeaderName) -> bool {
-    list(headers, &CONNECTION).any(|item| item.eq_ignore_ascii_case(name.as_str()))
+    list(headers, &CONNECTION).any(|item| item.eq_ignore_ascii_case(name.as_str().as_bytes()))
 }
 
 /// The header's, else the query's, which a page that cannot set headers uses.
@@ -126,7 +138,12 @@ fn last_event_id(headers: &HeaderMap, query: Option<&str>) -> Option<HeaderValue
 
 /// Whether the request has come through here before. Source: RFC 9110 §7.6.3.
 pub(crate) fn has_passed(headers: &HeaderMap, via: &str) -> bool {
-    list(headers, &VIA).any(|item| item.split_ascii_whitespace().nth(1) == Some(via))
+    list(headers, &VIA).any(|item| received_by(item) == Some(via.as_bytes()))
+}
+
+/// The second word of an item of `Via`.
+fn received_by(item: &[u8]) -> Option<&[u8]> {
+    item.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).nth(1)
 }
 
 /// Notes that the request comes through here. Source: RFC 9110 §7.6.3.
@@ -152,7 +169,7 @@ pub(crate) fn add_via(from: &HeaderMap, to: &mut HeaderMap, version: http::Versi
 pub(crate) fn is_coding_known(headers: &HeaderMap) -> bool {
     let mut codings = list(headers, &TRANSFER_ENCODING);
     let first = codings.next();
-    first.is_none_or(|it| it.eq_ignore_ascii_case("chunked")) && codings.next().is_none()
+    first.is_none_or(|it| it.eq_ignore_ascii_case(b"chunked")) && codings.next().is_none()
 }
 
 /// Whether the end of the connection is what ends the body (RFC 9112 §6.3): such a body cannot say
@@ -209,6 +226,29 @@ mod tests {
         let request = stream_request(&from, None, &Extra::default());
         assert_eq!(names(&request), ["accept", "accept-encoding", "tracestate"]);
         assert_eq!(names(&response(&from, &Extra::default())), ["etag"]);
+    }
+
+    #[test]
+    fn a_list_is_read_also_where_a_byte_of_it_is_not_ascii() {
+        let with = |name: HeaderName, value: &'static [u8]| {
+            let mut headers = headers(&[("traceparent", "1")]);
+            headers.append(name, HeaderValue::from_bytes(value).unwrap());
+            headers
+        };
+        let from = with(CONNECTION, b"\xff, traceparent");
+        assert!(plain_request(&from, &Extra::default()).is_empty());
+        assert!(has_passed(&with(VIA, b"1.1 edge (\xe4), 1.1 front"), "front"));
+        assert!(!is_coding_known(&with(TRANSFER_ENCODING, b"\xff")));
+        assert!(!is_coding_known(&with(TRANSFER_ENCODING, b"gzip\xff, chunked")));
+    }
+
+    #[test]
+    fn a_cookie_that_came_in_pieces_goes_on_as_one() {
+        let from = headers(&[("cookie", "a=b"), ("cookie", "c=d; e=f")]);
+        let extra = Extra { request: vec![COOKIE], response: vec![] };
+        let to = plain_request(&from, &extra);
+        assert_eq!(to.get_all(COOKIE).into_iter().collect::<Vec<_>>(), ["a=b; c=d; e=f"]);
+        assert!(plain_request(&HeaderMap::new(), &extra).is_empty());
     }
 
     #[test]

@@ -72,7 +72,7 @@
 //!
 //! What is not listed does not pass. [`Forward::pass_request_header`] and
 //! [`Forward::pass_response_header`] add to the lists; nothing adds `Cookie`, `Authorization` or
-//! `Set-Cookie` but them.
+//! `Set-Cookie` but them. A `Cookie` that came in pieces, as HTTP/2 may have it, goes on as one.
 //!
 //! | to the upstream | on a stream | on a plain route |
 //! |---|---|---|

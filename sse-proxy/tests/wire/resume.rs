@@ -32,6 +32,22 @@ const GET: &str = "GET /?room=1&lastEventId=0 HTTP/1.1\r\nHost: f\r\nAccept-Lang
     Cookie: a=b\r\nConnection: close\r\n\r\n";
 
 #[tokio::test]
+async fn a_stream_in_an_unknown_coding_is_not_gone_on_with() {
+    let coded = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\
+        Transfer-Encoding: gzip, chunked\r\n\r\n";
+    let upstream = Scripted::start([
+        Answer::stream().chunk(ONE).close(),
+        Answer::raw().bytes(coded).bytes("b\r\ndata: \x1f\x00\n\n\n\r\n").close(),
+        Answer::stream().chunk(TWO).chunk("data: [DONE]\n\n"),
+    ])
+    .await;
+    let resume = soon().complete_on(Completion::data("[DONE]")).linger(Duration::ZERO);
+    let mut client = Conn::client(front(stream(upstream.addr(), resume)).await, GET).await;
+    client.head().await;
+    assert_eq!(rest(&mut client).await, (format!("{ONE}{TWO}data: [DONE]\n\n"), true));
+}
+
+#[tokio::test]
 async fn a_lost_upstream_is_asked_for_what_follows_and_the_client_sees_one_stream() {
     let upstream = Scripted::start([
         Answer::stream().chunk(ONE).chunk("id: 2\ndata: t").close(),
