@@ -80,9 +80,7 @@ impl Forward {
     }
 
     fn new(upstream: Upstream, path: &str, kind: Kind) -> Self {
-        let mut url = upstream.parts().base.clone();
-        let base = url.path().trim_end_matches('/').to_owned();
-        url.set_path(&format!("{base}/{}", path.trim_start_matches('/')));
+        let url = upstream.url(path);
         Self {
             route: Arc::new(Route {
                 path: url.path().into(),

@@ -56,8 +56,9 @@ impl Upstream {
 
     /// Forwards event streams from this path of the upstream, and nothing else that says 200.
     ///
-    /// What a path cannot hold is percent-encoded, a question mark too. Of a request only the query
-    /// is passed on, never its path.
+    /// What a path cannot hold is percent-encoded, a question mark too, and so are the dots of a segment
+    /// such as `..`: no path leads out of the base's. Of a request only the query is passed on, never its
+    /// path.
     pub fn stream(&self, path: &str) -> Forward {
         Forward::stream(self.clone(), path)
     }
@@ -66,6 +67,15 @@ impl Upstream {
     /// the upstream.
     pub fn plain(&self, path: &str) -> Forward {
         Forward::plain(self.clone(), path)
+    }
+
+    /// Where this path is.
+    pub(crate) fn url(&self, path: &str) -> Url {
+        let mut url = self.shared.base.clone();
+        let base = url.path().trim_end_matches('/').to_owned();
+        let path: Vec<_> = path.trim_start_matches('/').split('/').map(segment).collect();
+        url.set_path(&format!("{base}/{}", path.join("/")));
+        url
     }
 
     pub(crate) fn new(parts: Parts) -> Self {
@@ -83,5 +93,39 @@ impl fmt::Debug for Upstream {
             .field("base", &self.shared.base.as_str())
             .field("via", &self.shared.via)
             .finish_non_exhaustive()
+    }
+}
+
+/// A segment that stays one: to a URL a backslash is a slash, and dots, encoded or not, lead elsewhere.
+///
+/// Source: WHATWG URL §4.4, "double-dot path segment".
+fn segment(text: &str) -> String {
+    let text = text.replace('\\', "%5C");
+    match text.to_ascii_lowercase().replace("%2e", ".").as_str() {
+        "." | ".." => text.replace('%', "%25").replace('.', "%252E"),
+        _ => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_path_leads_out_of_the_bases() {
+        let upstream = Upstream::builder("http://host/api/").build().unwrap();
+        for (path, expected) in [
+            ("/a/b", "/api/a/b"),
+            ("a%20b ?#", "/api/a%20b%20%3F%23"),
+            ("", "/api/"),
+            ("/..", "/api/%252E%252E"),
+            ("/runs/../../x", "/api/runs/%252E%252E/%252E%252E/x"),
+            ("/./x", "/api/%252E/x"),
+            ("/%2e%2E/x/.%2e", "/api/%252e%252E/x/%252E%252e"),
+            ("\\..\\x", "/api/%5C..%5Cx"),
+            ("/...", "/api/..."),
+        ] {
+            assert_eq!(upstream.url(path).path(), expected, "{path}");
+        }
     }
 }

@@ -79,7 +79,7 @@ async fn the_path_is_the_configured_one_and_the_query_the_clients() {
         ("", "/sse", "/sse"),
         ("/", "sse", "/sse"),
         ("/base/", "/sse", "/base/sse"),
-        ("/base", "/../x?y#z", "/x%3fy%23z"),
+        ("/base", "/../x?y#z", "/base/%252e%252e/x%3fy%23z"),
     ] {
         let base = format!("http://{}{base}", upstream.addr);
         let stream = Upstream::builder(base).build().unwrap().stream(path);
