@@ -96,7 +96,7 @@ async fn execute(
             tracing::warn!(path, error = %Chain(&error), "upstream failed");
             Err(if is_connect { Refusal::UpstreamUnreachable } else { Refusal::UpstreamLost })
         }
-        Either::Right(_) if !upload.is_sent() => Err(Refusal::RequestTimeout),
+        Either::Right(_) if upload.is_awaited() => Err(Refusal::RequestTimeout),
         Either::Right(_) => {
             tracing::warn!(path, "upstream did not answer in time");
             Err(Refusal::UpstreamTimeout)

@@ -112,7 +112,7 @@
 //!
 //! The proxy itself says 405 `method_not_allowed` ([`Forward::methods`]: GET and HEAD), 508
 //! `loop_detected`, 408 `request_timeout` and 400 `request_broken` for a request body that does not
-//! come whole, and 503 `shutting_down`. Each comes with `{"error":{"code":"…","message":"…"}}`, which
+//! come whole (one that the upstream does not take is 504), and 503 `shutting_down`. Each comes with `{"error":{"code":"…","message":"…"}}`, which
 //! says what happened but not where: that is in the log. A GET that names `text/event-stream` in its
 //! `Accept`, as an `EventSource` does, is told of the shutdown in a stream: 200, a `retry:`, and the end.
 //! With [`UpstreamBuilder::in_stream_refusals`] it is told so of the upstream's failures too, which

@@ -19,6 +19,8 @@ pub(crate) struct Upload {
     began: Instant,
     /// Milliseconds after `began` at which the last bytes went up.
     last: AtomicU64,
+    /// Whether the client was asked for more, and has none yet.
+    awaited: AtomicBool,
     sent: AtomicBool,
     failed: AtomicBool,
 }
@@ -28,6 +30,7 @@ impl Upload {
         Self {
             began: Instant::now(),
             last: AtomicU64::new(0),
+            awaited: AtomicBool::new(false),
             sent: AtomicBool::new(sent),
             failed: AtomicBool::new(false),
         }
@@ -36,6 +39,11 @@ impl Upload {
     /// When the last bytes went up.
     pub(crate) fn last(&self) -> Instant {
         self.began + Duration::from_millis(self.last.load(Ordering::Relaxed))
+    }
+
+    /// Whether it is the client that is waited for, and not an upstream that takes no more.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.awaited.load(Ordering::Relaxed)
     }
 
     /// Whether all of the body has gone up.
@@ -87,6 +95,7 @@ where
         let this = self.get_mut();
         let body = this.body.get_mut();
         let polled = body.as_mut().poll_frame(cx);
+        this.upload.awaited.store(polled.is_pending(), Ordering::Relaxed);
         match &polled {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Some(Ok(_))) => {

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use http::Method;
 use socket2::{Domain, SockAddr, Socket, Type};
 use sse_proxy::{KeepAlive, MaxLifetime, Upstream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{ByHand, END, answer, front, opened, unchunked};
+use crate::support::{ByHand, END, answer, front, opened, unchunked, within};
 
 /// A moment that tests of timers wait for in earnest.
 const SHORT: Duration = Duration::from_millis(100);
@@ -43,6 +45,30 @@ async fn headers_that_do_not_come_are_504_and_the_upstream_is_let_go() {
     assert!(head.starts_with("http/1.1 504 "), "{head}");
     assert!(body.contains(r#""code":"upstream_timeout""#), "{body}");
     server.is_closed().await;
+}
+
+#[tokio::test]
+async fn an_upstream_that_does_not_read_the_body_is_504_and_a_client_that_does_not_send_it_408() {
+    let upstream = ByHand::listen().await;
+    let limited = upstream.builder().header_timeout(SHORT * 3);
+    let forward = limited.build().unwrap().plain("/x").methods([Method::POST]);
+    let front = front(forward).await;
+    // More than the connections between here and there can hold.
+    const MUCH: usize = 64 << 20;
+    for (sent, status) in [(9, "408"), (MUCH, "504")] {
+        let head = format!("POST / HTTP/1.1\r\nHost: f\r\nContent-Length: {MUCH}\r\n\r\n");
+        let (mut answer, mut request) = TcpStream::connect(front).await.unwrap().into_split();
+        let sending = tokio::spawn(async move {
+            request.write_all(head.as_bytes()).await.unwrap();
+            let _ = request.write_all(&vec![b'x'; sent]).await;
+            request
+        });
+        let (_server, _) = upstream.accept().await;
+        let mut said = [0; 12];
+        within("an answer", answer.read_exact(&mut said)).await.unwrap();
+        assert_eq!(said, *format!("HTTP/1.1 {status}").as_bytes());
+        sending.abort();
+    }
 }
 
 #[tokio::test]
