@@ -1,11 +1,15 @@
 //! What is counted.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use sse_proxy::{Backoff, Resume, Upstream};
 use testkit::{Answer, Metrics, Scripted};
 
 use crate::support::{ByHand, Conn, END, STREAM, front, opened};
+
+/// The crate's page, where each metric has a row.
+const PAGE: &str = include_str!("../../src/lib.rs");
 
 #[tokio::test]
 async fn streams_bytes_closes_refusals_and_failures_are_counted() {
@@ -108,4 +112,10 @@ async fn events_and_what_became_of_losses_are_counted() {
             ("sse_proxy_closes_total path=/sse reason=upstream lost", 2.0),
         ])
         .await;
+    Conn::client(front, "DELETE / HTTP/1.1\r\nHost: f\r\n\r\n").await.head().await;
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("//! "));
+    let rows = rows.filter(|line| line.starts_with("| `sse_proxy_"));
+    let rows: BTreeSet<String> =
+        rows.map(|row| row.split_inclusive('|').take(4).collect::<String>()).collect();
+    assert_eq!(counted.rows(), rows);
 }
