@@ -225,6 +225,7 @@ mod forwarded;
 mod headers;
 mod late_mark;
 mod link;
+mod loss;
 mod meter;
 mod pace;
 mod pass;

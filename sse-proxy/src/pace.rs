@@ -105,9 +105,9 @@ impl Pace {
         }
     }
 
-    /// Ready at this time, whatever else is due.
-    pub(crate) fn poll_at(&mut self, cx: &mut Context<'_>, time: Instant) -> Poll<()> {
-        self.alarm.poll(cx, time)
+    /// Ready at this time, whatever else is due; never, where the clock cannot name it.
+    pub(crate) fn poll_at(&mut self, cx: &mut Context<'_>, time: Option<Instant>) -> Poll<()> {
+        time.map_or(Poll::Pending, |time| self.alarm.poll(cx, time))
     }
 
     /// What the client is told before such an end: the last event, if there is one, and a time to

@@ -35,7 +35,7 @@ pub(crate) struct Pass<B> {
 #[derive(Debug, Clone, Copy)]
 struct Ending {
     reason: ForwardCloseReason,
-    until: Instant,
+    until: Option<Instant>,
 }
 
 impl<B> Pass<B>
@@ -70,8 +70,7 @@ where
             if self.ending.is_none()
                 && let Some(reason) = self.pace.poll_ending(cx)
             {
-                let now = Instant::now();
-                let until = now.checked_add(self.pace.limits().drain_timeout).unwrap_or(now);
+                let until = Instant::now().checked_add(self.pace.limits().drain_timeout);
                 self.ending = Some(Ending { reason, until });
             }
             if let Some(ending) = self.ending

@@ -12,6 +12,7 @@ use crate::ForwardCloseReason;
 use crate::close::Closing;
 use crate::error::{BoxError, Error};
 use crate::link::{Connect, Link};
+use crate::loss;
 use crate::meter;
 use crate::pace::Pace;
 use crate::resume::{Hook, Resume};
@@ -58,7 +59,7 @@ enum Phase {
     Running,
     /// Everything was said; the client may hang up first.
     Lingering {
-        until: Instant,
+        until: Option<Instant>,
     },
     Over,
 }
@@ -285,7 +286,7 @@ where
     }
 
     fn note(&self, cause: Cause) {
-        if let Some(kind) = kind(cause) {
+        if let Some(kind) = loss::kind(cause) {
             meter::upstream_failed(self.closing.path(), kind);
         }
     }
@@ -330,17 +331,7 @@ where
         };
         self.note(cause);
         tracing::warn!(path = self.closing.path(), %end, "stream is not resumed");
-        let (code, message) = match cause {
-            Cause::Unreachable => ("upstream_unreachable", "the upstream cannot be reached"),
-            Cause::NoResponse => ("upstream_timeout", "the upstream did not answer in time"),
-            Cause::Idle => ("upstream_timeout", "the upstream was silent for too long"),
-            Cause::Status(_) => (
-                "upstream_unexpected_status",
-                "the upstream answered with a status that is not passed on",
-            ),
-            Cause::Ended => ("upstream_incomplete", "the upstream ended before it was complete"),
-            _ => ("upstream_lost", "the upstream was lost"),
-        };
+        let (code, message) = loss::told(cause);
         self.tell_error(code, message);
         match cause {
             Cause::Idle => ForwardCloseReason::IdleTimeout,
@@ -362,10 +353,10 @@ where
 
     /// The stream ends, at once or when the client has had its time.
     fn finish(&mut self, reason: ForwardCloseReason) {
-        let until = Instant::now().checked_add(self.linger);
-        match until.filter(|_| reason == ForwardCloseReason::Completed && !self.linger.is_zero()) {
-            Some(until) => self.phase = Phase::Lingering { until },
-            None => self.close(reason),
+        if reason == ForwardCloseReason::Completed && !self.linger.is_zero() {
+            self.phase = Phase::Lingering { until: Instant::now().checked_add(self.linger) };
+        } else {
+            self.close(reason);
         }
     }
 
@@ -386,18 +377,6 @@ impl<C: Connect> Drop for Resumed<C> {
         if self.is_away {
             meter::resumed(self.closing.path(), "abandoned");
         }
-    }
-}
-
-/// What the metrics call it; an end of the upstream's own is no failure.
-fn kind(cause: Cause) -> Option<&'static str> {
-    match cause {
-        Cause::Unreachable => Some("unreachable"),
-        Cause::Failed | Cause::Cut => Some("lost"),
-        Cause::NoResponse => Some("header timeout"),
-        Cause::Idle => Some("idle timeout"),
-        Cause::Status(_) => Some("unexpected status"),
-        _ => None,
     }
 }
 
