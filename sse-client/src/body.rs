@@ -96,3 +96,58 @@ fn is_decompressing() -> bool {
         || is_there(|it| it.deflate(false))
         || is_there(|it| it.zstd(false))
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    /// A body that is over, and what it says of itself.
+    #[derive(Clone, Copy)]
+    struct Over {
+        is_end: bool,
+        left: Option<u64>,
+    }
+
+    impl Body for Over {
+        type Data = Bytes;
+        type Error = BoxError;
+
+        fn poll_frame(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+            Poll::Ready(None)
+        }
+
+        fn is_end_stream(&self) -> bool {
+            self.is_end
+        }
+
+        fn size_hint(&self) -> SizeHint {
+            self.left.map_or_else(SizeHint::new, SizeHint::with_exact)
+        }
+    }
+
+    async fn is_whole(version: Version, is_request_sent: bool, over: Over) -> bool {
+        let response = http::Response::builder().version(version);
+        let response = response.body(reqwest::Body::wrap(over)).unwrap();
+        let mut body = ResponseBody::of(response.into(), is_request_sent).into_body();
+        let first = body.frame().await;
+        assert!(body.frame().await.is_none(), "it is over");
+        first.is_none()
+    }
+
+    #[tokio::test]
+    async fn a_body_is_whole_that_says_so_or_cannot_say() {
+        let http2 = Version::HTTP_2;
+        let cut = Over { is_end: false, left: None };
+        assert!(!is_whole(http2, true, cut).await);
+        assert!(!is_whole(http2, true, Over { left: Some(1), ..cut }).await);
+        assert!(is_whole(http2, true, Over { is_end: true, ..cut }).await);
+        assert!(is_whole(http2, true, Over { left: Some(0), ..cut }).await, "by its length");
+        assert!(is_whole(http2, false, cut).await, "the rest of the request is not wanted");
+        assert!(is_whole(Version::HTTP_11, true, cut).await, "hyper knows");
+    }
+}

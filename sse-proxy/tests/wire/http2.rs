@@ -12,7 +12,7 @@ use http::header::CONTENT_TYPE;
 use sse_proxy::Upstream;
 use tower_service::Service;
 
-use crate::support::{ByHand, Conn, STREAM, front, serve, unchunked, within};
+use crate::support::{ByHand, Conn, END, STREAM, front, serve, unchunked, within};
 
 fn h2() -> reqwest::Client {
     // reqwest looks for one as soon as it can do TLS; it does not matter which comes first.
@@ -90,6 +90,17 @@ async fn an_upstream_that_resets_its_stream_is_lost_also_where_the_reset_is_no_e
             assert_eq!(rest, (b"data: x\n\n".to_vec(), is_whole), "{code:?}");
         }
     }
+}
+
+#[tokio::test]
+async fn an_answer_before_the_whole_request_may_be_followed_by_a_reset_that_is_no_error() {
+    let addr = testkit::by_http2("data: x\n\n", Some(0)).await;
+    let upstream = Upstream::builder(format!("http://{addr}")).http2_prior_knowledge();
+    let forward = upstream.build().unwrap().plain("/x").methods([http::Method::POST]);
+    let request = "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: 9\r\n\r\nhalf";
+    let mut client = Conn::client(front(forward).await, request).await;
+    client.head().await;
+    assert_eq!(client.until(END).await, format!("9\r\ndata: x\n\n\r\n{END}"));
 }
 
 fn events(events: impl futures_util::Stream<Item = Bytes> + Send + 'static) -> Response {
