@@ -198,8 +198,7 @@ impl Route {
 
     /// An answer of the proxy's own.
     fn refuse(&self, refusal: &Refusal, asked: StreamRequest) -> Response<ProxyBody> {
-        tracing::debug!(path = &*self.path, code = refusal.code(), "refused");
-        meter::refused(&self.path, refusal.code());
+        self.note_refusal(refusal.code());
         let parts = self.upstream.parts();
         let wait = match refusal {
             Refusal::ShuttingDown => Some(&parts.limits.shutdown_retry),
@@ -239,7 +238,15 @@ impl Route {
         let wait = wait.start().saturating_add(least)..=wait.end().saturating_add(least);
         let refused = asked.refuse(&sse_core::Refusal::unavailable(wait).in_stream());
         let refused = refused.into_response();
-        (refused.status() == StatusCode::OK).then(|| refused.map(ProxyBody::full))
+        (refused.status() == StatusCode::OK).then(|| {
+            self.note_refusal("upstream_unavailable");
+            refused.map(ProxyBody::full)
+        })
+    }
+
+    fn note_refusal(&self, code: &'static str) {
+        tracing::debug!(path = &*self.path, code, "refused");
+        meter::refused(&self.path, code);
     }
 
     fn outgoing<B>(&self, request: Request<B>) -> Result<Outgoing, Refusal>

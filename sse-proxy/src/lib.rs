@@ -196,7 +196,7 @@
 //! | `sse_proxy_bytes_total` | counter | `path` | bytes of streams handed to clients' connections |
 //! | `sse_proxy_events_total` | counter | `path` | events handed on, where a stream does not pass as it is |
 //! | `sse_proxy_resumes_total` | counter | `path`, `result` | losses of a stream that resumes, by what became of it: `resumed`, `impossible` for want of an id or since the request must not be sent again, `given up`, `refused`, `complete` by a 204, `abandoned` by the client or a shutdown |
-//! | `sse_proxy_refusals_total` | counter | `path`, `code` | answers of the proxy's own, by code, also those given in the stream |
+//! | `sse_proxy_refusals_total` | counter | `path`, `code` | answers of the proxy's own, by code, also those given in the stream; in place of the upstream's 429, 502, 503 and 504 that is `upstream_unavailable` |
 //! | `sse_proxy_upstream_failures_total` | counter | `path`, `kind` | `unreachable`, `lost`, `header timeout`, `first event timeout`, `idle timeout`, `no event stream`, `unexpected status`, `unknown coding`; each attempt |
 //!
 //! # Features

@@ -119,3 +119,20 @@ async fn events_and_what_became_of_losses_are_counted() {
         rows.map(|row| row.split_inclusive('|').take(4).collect::<String>()).collect();
     assert_eq!(counted.rows(), rows);
 }
+
+#[tokio::test]
+async fn what_is_refused_in_the_stream_in_place_of_the_upstream_is_counted() {
+    let counted = Metrics::default();
+    let _guard = counted.record();
+    let upstream = Scripted::start([Answer::status(503), Answer::status(503)]).await;
+    let second = Duration::from_secs(1);
+    let builder = Upstream::builder(upstream.url("")).in_stream_refusals(second..=second);
+    let front = front(builder.build().unwrap().stream("/sse")).await;
+    for (accept, count) in [("text/event-stream", 1.0), ("*/*", 1.0)] {
+        let request = format!("GET / HTTP/1.1\r\nHost: f\r\nAccept: {accept}\r\n\r\n");
+        Conn::client(front, request).await.head().await;
+        counted
+            .says(&[("sse_proxy_refusals_total path=/sse code=upstream_unavailable", count)])
+            .await;
+    }
+}
