@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
 use crate::connections::Connections;
+use crate::health::{Health, Pulse};
 use crate::live::Live;
 use crate::metrics::Given;
 use crate::pages::Pages;
@@ -26,6 +27,7 @@ pub(crate) struct Core {
     /// Those who are subscribing ask the store in turn, and not behind those who catch up.
     opening: Semaphore,
     phase: watch::Sender<Phase>,
+    pulse: Pulse,
 }
 
 #[derive(Debug, Clone)]
@@ -47,12 +49,42 @@ impl Core {
         let phase = watch::Sender::new(Phase::Starting);
         let opening = semaphore(settings.opening_reads);
         let given = Given::new();
-        let core = Self { store, settings, window, pages, connections, given, opening, phase };
+        let pulse = Pulse::new();
+        let core =
+            Self { store, settings, window, pages, connections, given, opening, phase, pulse };
         (Arc::new(core), writer)
     }
 
     pub(crate) fn feed_has_begun(&self) {
+        self.feed_goes_on();
         self.phase.send_replace(Phase::Following);
+    }
+
+    /// The feed was answered, and has written what it was given.
+    pub(crate) fn feed_goes_on(&self) {
+        let is_at_head = self.window.view().has(self.window.now());
+        self.pulse.goes_on(is_at_head);
+    }
+
+    /// The feed was not answered, and asks again.
+    pub(crate) fn feed_fails(&self, error: &StoreError) {
+        self.pulse.fails(error, false);
+    }
+
+    /// Takes note of a position that this process has been given by the store.
+    pub(crate) fn learn(&self, position: Position) {
+        self.window.learn(position);
+        if !self.window.view().has(position) {
+            self.pulse.has_more();
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let view = self.window.view();
+        let head = self.window.now();
+        let is_begun = view.epoch != 0 && view.epoch == head.epoch();
+        let position = if is_begun { Position::new(view.epoch, view.end) } else { Position::START };
+        self.pulse.health(position, head)
     }
 
     /// Waits until the feed has begun.
@@ -83,6 +115,7 @@ impl Core {
     /// The store is closed, or cannot be followed any more: this is the end of every subscription.
     pub(crate) fn close(&self, error: &StoreError) {
         tracing::info!(%error, "the hub is closed");
+        self.pulse.fails(error, true);
         self.phase.send_replace(Phase::Closed(error.clone()));
         self.pages.close(error);
         for live in self.connections.all() {

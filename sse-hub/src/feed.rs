@@ -40,7 +40,7 @@ pub(crate) async fn feed(core: Arc<Core>, mut writer: Writer) {
         tracing::debug!(%head, %from, "the feed begins");
         let unknown = writer.restart(from);
         // Those who come before it is there begin at the head nevertheless.
-        core.window.learn(head);
+        core.learn(head);
         core.feed_has_begun();
         if let Err(error) = learn(&core, unknown).await {
             return core.close(&error);
@@ -63,7 +63,7 @@ async fn head(core: &Core) -> Result<Position, StoreError> {
     let mut backoff = backoff();
     loop {
         match core.store.head().await {
-            Err(error) if !error.is_closed() => failed(&error, &mut backoff).await,
+            Err(error) if !error.is_closed() => failed(core, &error, &mut backoff).await,
             head => return head,
         }
     }
@@ -92,6 +92,7 @@ async fn follow_from(
                 }
                 let written = writer.write(page);
                 learn(core, written.unknown).await?;
+                core.feed_goes_on();
                 held.set(writer.bytes());
                 if let Some(time) = written.newest_time.filter(|_| is_new) {
                     metrics::fed(time);
@@ -99,7 +100,7 @@ async fn follow_from(
                 backoff_now = backoff();
             }
             Some(Err(error)) if error.is_closed() => return Err(error),
-            Some(Err(error)) => failed(&error, &mut backoff_now).await,
+            Some(Err(error)) => failed(core, &error, &mut backoff_now).await,
             None => return Err(StoreError::closed()),
         }
     }
@@ -113,7 +114,7 @@ async fn learn(core: &Core, logs: Vec<Arc<TopicLog>>) -> Result<(), StoreError> 
             if error.is_closed() {
                 return Err(error);
             }
-            failed(&error, &mut backoff).await;
+            failed(core, &error, &mut backoff).await;
         }
         if log.is_completed() {
             log.wake(core.window.beat());
@@ -122,8 +123,9 @@ async fn learn(core: &Core, logs: Vec<Arc<TopicLog>>) -> Result<(), StoreError> 
     Ok(())
 }
 
-async fn failed(error: &StoreError, backoff: &mut Backoff) {
+async fn failed(core: &Core, error: &StoreError, backoff: &mut Backoff) {
     metrics::feed_failed();
+    core.feed_fails(error);
     tracing::warn!(%error, "the log cannot be followed; those who are connected wait");
     wait(backoff).await;
 }

@@ -16,8 +16,8 @@ use crate::core::Core;
 use crate::cursor::{Cursor, Member};
 use crate::joining::Joining;
 use crate::{
-    Connection, ConnectionId, EndReason, HubBuilder, HubError, Subscribe, feed, metrics, sweep,
-    told, trace,
+    Connection, ConnectionId, EndReason, Health, HubBuilder, HubError, Subscribe, feed, metrics,
+    sweep, told, trace,
 };
 
 /// Fans the events of one log out to very many subscribers.
@@ -156,7 +156,7 @@ impl Hub {
 
     fn published(&self, events: usize, positions: Vec<Position>) -> Vec<Position> {
         if let Some(last) = positions.last() {
-            self.shared.window.learn(*last);
+            self.shared.learn(*last);
         }
         metrics::published(events);
         positions
@@ -174,7 +174,7 @@ impl Hub {
     {
         let topic = topic.try_into().map_err(|error| HubError::topic(error.into()))?;
         let cleared = self.shared.store.clear(&topic).await?;
-        self.shared.window.learn(cleared.position);
+        self.shared.learn(cleared.position);
         Ok(cleared)
     }
 
@@ -190,7 +190,9 @@ impl Hub {
         T: TryInto<Topic, Error: Into<TopicError>>,
     {
         let topic = topic.try_into().map_err(|error| HubError::topic(error.into()))?;
-        Ok(self.shared.store.complete(&topic).await?)
+        let position = self.shared.store.complete(&topic).await?;
+        self.shared.learn(position);
+        Ok(position)
     }
 
     /// Subscribes to some topics; await what it returns. Whoever calls this has decided that the client may have them,
@@ -370,6 +372,12 @@ impl Hub {
             }
             sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// Whether the hub follows its log, and how far it has come, as this process knows it: for a probe of readiness. It asks
+    /// the store nothing and waits for nothing.
+    pub fn health(&self) -> Health {
+        self.shared.health()
     }
 
     /// Whether the hub is being drained: it refuses those who come.

@@ -15,7 +15,8 @@ const LIMIT: usize = 500;
 /// Reads the log from a position on and follows it: pages of what is there, then of what comes.
 ///
 /// A page has at least one record, or a status that is not [`Exact`](crate::PageStatus::Exact): what is missing is told
-/// before what follows it. The stream has no end. An error is not the end either: polled again, it goes on where it was.
+/// before what follows it. The stream has no end. An error is not the end either: polled again, it goes on where it was, and
+/// the first page after that may have nothing in it, which says that the store answers again.
 /// Whoever does so waits a while first, and stops when the store [is closed](crate::StoreError::is_closed).
 ///
 /// ```
@@ -39,7 +40,8 @@ const LIMIT: usize = 500;
 /// # }
 /// ```
 pub fn follow(store: Arc<dyn EventStore>, after: Position, topics: TopicSet) -> Follow {
-    Follow { store, topics: Arc::new(topics), position: after, waits: false, reading: None }
+    let topics = Arc::new(topics);
+    Follow { store, topics, position: after, waits: false, has_failed: false, reading: None }
 }
 
 /// The stream of [`follow`].
@@ -50,6 +52,8 @@ pub struct Follow {
     position: Position,
     /// Whether the last page had all there was.
     waits: bool,
+    /// Whether the store has not answered since an error.
+    has_failed: bool,
     reading: Option<StoreFuture<'static, Page>>,
 }
 
@@ -62,13 +66,14 @@ impl Follow {
     fn read(&self) -> StoreFuture<'static, Page> {
         let (store, topics) = (self.store.clone(), self.topics.clone());
         let (mut after, mut waits) = (self.position, self.waits);
+        let says_so = self.has_failed;
         Box::pin(async move {
             loop {
                 if waits {
                     store.wait(after).await?;
                 }
                 let page = store.read(after, &topics, LIMIT).await?;
-                if !page.entries.is_empty() || !page.status.is_exact() {
+                if says_so || !page.entries.is_empty() || !page.status.is_exact() {
                     return Ok(page);
                 }
                 after = page.next;
@@ -88,6 +93,7 @@ impl Stream for Follow {
         };
         let read = ready!(self.reading.insert(reading).as_mut().poll(cx));
         self.reading = None;
+        self.has_failed = read.is_err();
         match &read {
             Ok(page) => {
                 self.position = page.next;

@@ -182,6 +182,11 @@ pub(crate) fn connection(id: &str) -> Result<ConnectionId, Problem> {
     id.parse().map_err(|error| Problem::bad_request("invalid_connection", error))
 }
 
-async fn health() -> Json<Value> {
-    Json(json!({ "status": "ok" }))
+/// Whether to send browsers here: 503 while the log is not followed, and once the service stops.
+async fn health(State(api): State<Api>) -> (StatusCode, Json<Value>) {
+    let is_ready = api.hub.health().is_following() && !api.hub.is_draining();
+    match is_ready {
+        true => (StatusCode::OK, Json(json!({ "status": "ok" }))),
+        false => (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "unavailable" }))),
+    }
 }

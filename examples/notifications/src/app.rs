@@ -203,6 +203,30 @@ mod tests {
 
     use super::*;
 
+    /// The beginning of what a health check is answered.
+    async fn health(address: SocketAddr) -> String {
+        let mut client = TcpStream::connect(address).await.unwrap();
+        let request = b"GET /api/health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+        client.write_all(request).await.unwrap();
+        let mut answer = String::new();
+        client.read_to_string(&mut answer).await.unwrap();
+        answer[.."HTTP/1.1 200".len()].to_owned()
+    }
+
+    #[tokio::test]
+    async fn browsers_are_to_be_sent_elsewhere_once_it_drains() {
+        let directory = TempDir::new().unwrap();
+        let database = format!("sqlite:{}", directory.path().join("notifications.db").display());
+        let arguments = ["notifications", "--port=0", "--database-url", &database];
+        let app = App::start(&Config::parse_from(arguments)).await.unwrap();
+        // Whoever is subscribed has waited until the log is followed.
+        drop(app.hub.subscribe(["everyone"]).await.unwrap());
+        assert_eq!(health(app.address).await, "HTTP/1.1 200");
+        app.hub.drain(Duration::ZERO).await;
+        assert_eq!(health(app.address).await, "HTTP/1.1 503");
+        app.stop().await;
+    }
+
     #[tokio::test]
     async fn a_stop_takes_its_grace_once_whatever_holds_it() {
         const GRACE: Duration = Duration::from_secs(1);

@@ -10,7 +10,7 @@
 //! | `POST /api/connections/{id}/join`, `…/leave` | the token, `{topic}` | 204 |
 //! | `POST /api/notifications` | the token, `{to, text}` | 201, `{id}` |
 //! | `POST /api/tasks` | the token, `{title, connection}` | 201, `{task}`: its topic |
-//! | `GET /api/health` | | `{status}` |
+//! | `GET /api/health` | | `{status}`: `ok`, or 503 while the log is not followed or the service stops |
 //!
 //! A topic is `everyone`, `user/<name>`, `channel/<name>` or `task/<owner>/<id>`. The token stands in
 //! `Authorization: Bearer` and nowhere else; a request that has it in its URL is refused. What goes wrong is told as

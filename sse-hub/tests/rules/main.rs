@@ -7,6 +7,7 @@ mod complete;
 mod exchange;
 mod failures;
 mod gap;
+mod health;
 mod limits;
 mod live;
 mod logs;

@@ -64,6 +64,11 @@ impl TestStore {
         self.exchanged.notify_waiters();
     }
 
+    /// Those who wait for something new look how the store is.
+    pub(crate) fn interrupt(&self) {
+        self.exchanged.notify_waiters();
+    }
+
     /// Another log in its place, such as after a restore.
     pub(crate) fn exchange(&self) {
         *self.store.lock().unwrap() = Arc::new(MemoryStore::new());
