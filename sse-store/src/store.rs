@@ -109,10 +109,11 @@ pub trait EventStore: Debug + Send + Sync {
     }
 
     /// Deletes the old end of the log, up to the first record that is not older than `before`, and returns how many
-    /// events that were. Keys older than [`Key::KEPT`] are forgotten. Dropping the future leaves some of the work undone.
+    /// events that were. Keys older than [`Key::KEPT`] are forgotten. An error, or dropping the future, leaves some of the
+    /// work undone.
     fn purge(&self, before: SystemTime) -> StoreFuture<'_, u64>;
 
     /// Deletes the old end of the log but for the newest `keep` positions, and returns how many events that were. Keys
-    /// older than [`Key::KEPT`] are forgotten. Dropping the future leaves some of the work undone.
+    /// older than [`Key::KEPT`] are forgotten. An error, or dropping the future, leaves some of the work undone.
     fn trim(&self, keep: u64) -> StoreFuture<'_, u64>;
 }

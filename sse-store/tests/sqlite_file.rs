@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Waker};
 use std::time::Instant;
 
-use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection};
+use sea_orm::sqlx::Connection as _;
+use sea_orm::{ConnectOptions, ConnectionTrait, Database, DatabaseConnection, TransactionTrait};
 use sse_core::Event;
 use sse_store::{
     EventStore, NewEntry, Page, PageStatus, Position, Query, SeaOrmStore, Topic, TopicSet,
@@ -111,6 +112,20 @@ async fn a_file_that_cannot_be_opened_is_one_line_with_its_name_and_the_cause() 
         assert_eq!(error.to_string(), format!("cannot open {url}: {cause}"));
         assert_eq!(error.is_unwritable(), cause.starts_with("unable"));
         assert!(std::error::Error::source(&error).is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_file_may_have_any_name_that_is_escaped() {
+    let folder = folder();
+    for (path, name) in
+        [("a log.db", "a log.db"), ("für ☃.db", "für ☃.db"), ("100%25%3F%23.db", "100%?#.db")]
+    {
+        let url = format!("sqlite://{}", folder.path().join(path).display());
+        let store = SeaOrmStore::connect(&url).await.unwrap();
+        store.append(vec![new(name)]).await.unwrap();
+        store.close().await;
+        assert!(folder.path().join(name).is_file(), "{name}");
     }
 }
 
@@ -295,6 +310,78 @@ async fn a_closed_store_says_so_and_leaves_one_whole_file() {
     assert!(store.head().await.unwrap_err().is_closed());
     let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().collect();
     assert_eq!(files.len(), 1, "no write-ahead log is left: {files:?}");
+}
+
+/// The task may have written before it went, and nobody knows.
+#[tokio::test]
+async fn a_write_whose_runtime_has_ended_is_unknown_and_the_store_is_closed() {
+    let folder = folder();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let url = url(&folder);
+    let opening = runtime.spawn(async move { SeaOrmStore::connect(&url).await });
+    let store = opening.await.unwrap().unwrap();
+    let db = database(&folder).await;
+    let lock = db.begin().await.unwrap();
+    lock.execute_unprepared("UPDATE sse_log SET head = head").await.unwrap();
+    let mut append = store.append(vec![new("a")]);
+    assert!(append.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    runtime.shutdown_background();
+    let error = append.await.unwrap_err();
+    assert!(error.is_outcome_unknown() && !error.is_closed(), "{error}");
+    assert!(store.append(vec![new("b")]).await.unwrap_err().is_closed());
+}
+
+/// Also when another has closed it already, and that is still under way.
+#[tokio::test]
+async fn a_close_returns_once_all_is_closed() {
+    for _ in 0..5 {
+        let folder = folder();
+        let store = SeaOrmStore::connect(&url(&folder)).await.unwrap();
+        let closing = tokio::spawn({
+            let store = store.clone();
+            async move { store.close().await }
+        });
+        // At once when it takes no more, which is before it has ended.
+        while store.append(vec![new("a")]).await.is_ok() {}
+        store.close().await;
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is open");
+        closing.await.unwrap();
+    }
+}
+
+/// What the guide gives an application for its own pool: a connection goes once its commit has failed, and no other does.
+#[tokio::test]
+async fn a_pool_drops_a_connection_that_is_left_in_a_transaction() {
+    let folder = folder();
+    let mut options = ConnectOptions::new(format!("{}?mode=rwc", url(&folder)));
+    options.max_connections(1).sqlx_logging(false);
+    options.map_sqlx_sqlite_pool_opts(|pool| {
+        pool.after_release(|connection, _| {
+            Box::pin(async move {
+                connection.ping().await?;
+                Ok(!connection.is_in_transaction())
+            })
+        })
+    });
+    let db = Database::connect(options).await.unwrap();
+    db.execute_unprepared("CREATE TABLE application (number INTEGER NOT NULL)").await.unwrap();
+    let insert = "INSERT INTO application VALUES (1)";
+    // It is of one connection.
+    db.execute_unprepared("CREATE TEMP TABLE mark (number)").await.unwrap();
+    let is_marked = async || db.execute_unprepared("SELECT * FROM mark").await.is_ok();
+    for _ in 0..3 {
+        let transaction = db.begin().await.unwrap();
+        transaction.execute_unprepared(insert).await.unwrap();
+        transaction.commit().await.unwrap();
+        drop(db.begin().await.unwrap());
+        assert!(is_marked().await);
+    }
+    let transaction = db.begin().await.unwrap();
+    transaction.execute_unprepared(insert).await.unwrap();
+    // As SQLite does by itself where the disk is full.
+    transaction.execute_unprepared("ROLLBACK").await.unwrap();
+    transaction.commit().await.unwrap_err();
+    assert!(!is_marked().await);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sea_orm::{DatabaseConnection, DatabaseTransaction, DbErr, TransactionTrait};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::connect::write_options;
@@ -35,7 +35,7 @@ enum Write {
     Clear(Topic, Reply<Cleared>),
     Purge(Old, Reply<Purged>),
     RenewEpoch(Position, Reply<Position>),
-    Close(oneshot::Sender<()>),
+    Close,
 }
 
 struct Append {
@@ -49,6 +49,8 @@ struct Append {
 pub(super) struct Writer {
     queue: mpsc::Sender<Write>,
     heads: Heads,
+    /// Its other end is the task's, and goes with it.
+    running: watch::Receiver<()>,
 }
 
 impl Writer {
@@ -63,9 +65,10 @@ impl Writer {
             beside.spawn(postgres::listen(db.clone(), heads.clone()));
         }
         let short = Short::of(&db);
-        let task = Task { db, short, url, writes, heads: heads.clone(), beside };
+        let (runs, running) = watch::channel(());
+        let task = Task { db, short, url, writes, heads: heads.clone(), beside, _runs: runs };
         tokio::spawn(task.run());
-        Self { queue, heads }
+        Self { queue, heads, running }
     }
 
     pub(super) async fn append(&self, batch: Vec<NewEntry>, key: Option<Key>) -> Appended {
@@ -89,10 +92,9 @@ impl Writer {
 
     /// Does what is queued, then ends the task.
     pub(super) async fn close(&self) {
-        let (done, closed) = oneshot::channel();
-        // It has ended already if it takes no more; either way the answer is that it is gone.
-        let _ = self.queue.send(Write::Close(done)).await;
-        let _ = closed.await;
+        // Another may have asked it before: either way it is over once the task is gone.
+        let _ = self.queue.send(Write::Close).await;
+        let _ = self.running.clone().changed().await;
     }
 
     /// Whether the task has ended.
@@ -119,7 +121,10 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         let sent = self.queue.send(write(reply)).await;
         sent.map_err(|_| StoreError::closed())?;
-        answer.await.map_err(|_| StoreError::closed())?
+        // The task ends in the middle of a write only with its runtime.
+        let gone =
+            |_| StoreError::outcome_unknown("the task that writes has ended before it answered");
+        answer.await.map_err(gone)?
     }
 }
 
@@ -131,11 +136,12 @@ struct Task {
     heads: Heads,
     /// What runs as long as this task.
     beside: JoinSet<()>,
+    _runs: watch::Sender<()>,
 }
 
 impl Task {
     async fn run(mut self) {
-        let mut closing = Vec::new();
+        let mut is_closing = false;
         let mut next = None;
         loop {
             let write = match next.take() {
@@ -186,15 +192,15 @@ impl Task {
                     }
                     let _ = reply.send(renewed);
                 }
-                Some(Write::Close(done)) => {
+                Some(Write::Close) => {
                     self.writes.close();
-                    closing.push(done);
+                    is_closing = true;
                 }
             }
         }
         self.beside.shutdown().await;
         // Dropping the connection only begins to close it; a file is whole and free once it is closed.
-        if !closing.is_empty() {
+        if is_closing {
             self.short.close().await;
             if let Err(error) = self.db.close_by_ref().await {
                 tracing::warn!(%error, "closing {} failed", self.url);
@@ -336,6 +342,7 @@ mod tests {
             writes,
             heads: Heads::new(Position::START),
             beside: JoinSet::new(),
+            _runs: watch::Sender::new(()),
         };
         let mut appends = appends.into_iter();
         let mut next = appends.next();
@@ -370,7 +377,8 @@ mod tests {
     #[test]
     fn an_append_waits_to_be_taken_in_where_many_are_queued() {
         let (queue, mut writes) = mpsc::channel(QUEUE);
-        let writer = Writer { queue, heads: Heads::new(Position::START) };
+        let writer =
+            Writer { queue, heads: Heads::new(Position::START), running: watch::channel(()).1 };
         let append = |_| Box::pin(writer.append(append_of(1, 1).batch, None));
         let mut appends: Vec<_> = (0..QUEUE + 2).map(append).collect();
         let mut cx = Context::from_waker(Waker::noop());
@@ -396,6 +404,7 @@ mod tests {
             writes,
             heads: Heads::new(Position::START),
             beside: JoinSet::new(),
+            _runs: watch::Sender::new(()),
         };
         let clear = Write::Clear(Topic::new("t").unwrap(), oneshot::channel().0);
         for write in [Write::Append(append_of(1, 1)), clear, Write::Append(append_of(1, 1))] {
