@@ -20,6 +20,8 @@ fn main() -> ExitCode {
         test!(wait_is_told_rather_than_polled, Postgres),
         test!(a_listener_that_is_lost_listens_again, Postgres),
         test!(a_stricter_default_isolation_is_set_aside, Postgres),
+        test!(who_waits_for_the_counter_is_fenced_by_a_clear_that_comes_first, Postgres),
+        test!(logs_in_two_schemas_of_one_database_are_apart, Postgres),
         test!(a_commit_whose_session_ends_before_its_answer_is_unknown, Postgres),
         test!(an_append_that_the_server_gives_up_is_unavailable, Postgres),
     ];
@@ -107,6 +109,68 @@ async fn a_stricter_default_isolation_is_set_aside() {
     let store = SeaOrmStore::connect(&url).await.unwrap();
     let page = store.read(Position::START, &TopicSet::All, 1000).await.unwrap();
     assert_eq!((page.entries.len(), page.next.sequence()), (90, 90));
+}
+
+/// The statement that appends has looked at the fences by then.
+async fn who_waits_for_the_counter_is_fenced_by_a_clear_that_comes_first() {
+    let scratch = Scratch::new(Some(Service::Postgres)).await;
+    let store = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let other = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let db = Database::connect(scratch.url()).await.unwrap();
+    let topic = Topic::new("t").unwrap();
+    let fence = store.clear(&topic).await.unwrap().position;
+    let waiting = async || {
+        let query = "SELECT count(*) FROM pg_stat_activity \
+                     WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        let query = Statement::from_string(DbBackend::Postgres, query);
+        let row = db.query_one_raw(query).await.unwrap().unwrap();
+        row.try_get_by_index::<i64>(0).unwrap()
+    };
+    let lock = Database::connect(scratch.url()).await.unwrap().begin().await.unwrap();
+    lock.execute_unprepared("SELECT 1 FROM sse_log FOR UPDATE").await.unwrap();
+    let clear = tokio::spawn(async move { other.clear(&topic).await });
+    until(BOUND, "the clear waits", async || waiting().await == 1).await;
+    let append =
+        tokio::spawn(async move { store.append(vec![new("late").fenced_by(fence)]).await });
+    until(BOUND, "the append waits", async || waiting().await == 2).await;
+    lock.rollback().await.unwrap();
+    clear.await.unwrap().unwrap();
+    assert!(append.await.unwrap().unwrap_err().is_fenced());
+}
+
+/// Who waits at one hears of the other's commits too, and is not misled by them.
+async fn logs_in_two_schemas_of_one_database_are_apart() {
+    let scratch = Scratch::new(Some(Service::Postgres)).await;
+    let db = Database::connect(scratch.url()).await.unwrap();
+    let mut stores = Vec::new();
+    for schema in ["one", "two"] {
+        db.execute_unprepared(&format!("CREATE SCHEMA {schema}")).await.unwrap();
+        let url = format!("{}?options=-c%20search_path%3D{schema}", scratch.url());
+        stores.push(SeaOrmStore::connect(&url).await.unwrap());
+    }
+    let [one, two] = &stores[..] else { unreachable!() };
+    until(BOUND, "both listen", async || listeners(&db).await.len() == 2).await;
+    let after = one.append(vec![new("one")]).await.unwrap()[0];
+    let mut waiter = tokio::spawn({
+        let one = one.clone();
+        async move { one.wait(after).await }
+    });
+    for number in 0..20 {
+        two.append(vec![new(&number.to_string())]).await.unwrap();
+        let page = one.read(Position::START, &TopicSet::All, 9).await.unwrap();
+        assert_eq!((page.entries.len(), page.next), (1, after));
+    }
+    // It is told, in order, of what was committed before.
+    told(two, two).await;
+    let early = tokio::time::timeout(SeaOrmStore::POLL_INTERVAL, &mut waiter).await;
+    assert!(early.is_err(), "{early:?}");
+    let next = one.append(vec![new("one more")]).await.unwrap()[0];
+    assert_eq!(next, Position::new(after.epoch(), 2));
+    assert_eq!(waiter.await.unwrap().unwrap(), next);
+    let query = "SELECT count(*) FROM pg_indexes WHERE indexname LIKE 'sse\\_%' AND indexname NOT LIKE '%pkey'";
+    let query = Statement::from_string(DbBackend::Postgres, query);
+    let row = db.query_one_raw(query).await.unwrap().unwrap();
+    assert_eq!(row.try_get_by_index::<i64>(0).unwrap(), 2 * 3, "each has its indexes");
 }
 
 /// A server that dies, and a pooler that has lost it, say so by an error: the commit before that is there all the same.

@@ -56,6 +56,22 @@ pub async fn gap_is_told_when_cleared_past_cursor(harness: &dyn Harness) {
     assert_eq!((everything.status, of_a.status), (PageStatus::Exact, PageStatus::Exact));
 }
 
+/// What was lost stays so, whatever is deleted after it: nothing, or something older.
+pub async fn a_gap_is_not_forgotten_for_a_later_deletion(harness: &dyn Harness) {
+    let store = open(harness).await;
+    let b = append(&store, "b", "1").await;
+    append(&store, "a", "2").await;
+    store.clear(&topic("a")).await.expect("cleared");
+    for deletion in ["a clear of nothing", "a trim"] {
+        match deletion {
+            "a trim" => assert_eq!(store.trim(3).await.expect("trimmed"), 1),
+            _ => assert_eq!(store.clear(&topic("a")).await.expect("cleared").removed, 0),
+        }
+        let (everything, of_a) = after(&store, b, "a").await;
+        assert_eq!((everything.status, of_a.status), (gap(["a"]), gap(["a"])), "{deletion}");
+    }
+}
+
 /// Who starts, who has seen all, who follows another topic, and who sees a clear of nothing, misses nothing.
 pub async fn no_gap_is_told_falsely(harness: &dyn Harness) {
     let store = open(harness).await;

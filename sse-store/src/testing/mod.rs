@@ -117,6 +117,7 @@ macro_rules! __sse_store_cases {
                 hostile_keys_are_apart, of_racing_appends_with_a_key_one_is_done,
                 every_key_of_many_appends_at_once_is_remembered, appends_with_and_without_a_key_mix;
             loss: gap_is_told_when_purged_past_cursor, gap_is_told_when_cleared_past_cursor,
+                a_gap_is_not_forgotten_for_a_later_deletion,
                 no_gap_is_told_falsely, position_of_another_log_is_a_reset,
                 a_position_to_come_is_a_reset, a_purge_takes_the_old_and_leaves_the_young,
                 a_trim_keeps_the_newest_positions, a_purge_while_a_reader_pages_is_never_a_hole, a_purged_completion_is_a_gap,

@@ -37,6 +37,7 @@ pub(crate) fn tests(service: Service) -> Vec<Test> {
         on_a_scratch!(keys::old_keys_go_with_retention),
         on_a_scratch!(outbox::rows_and_events_are_committed_together),
         on_a_scratch!(outbox::a_nested_transaction_is_refused_and_the_outer_one_goes_on),
+        on_a_scratch!(outbox::what_was_committed_since_a_transaction_began_counts),
         Test::new("a_head_that_moved_back_renews_the_epoch", [service], async move || {
             for first in restore::FIRST {
                 let scratch = Scratch::new(Some(service)).await;

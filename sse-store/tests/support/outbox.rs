@@ -131,3 +131,32 @@ pub(crate) async fn a_nested_transaction_is_refused_and_the_outer_one_goes_on(ur
     assert_eq!(position, Position::new(before.epoch(), before.sequence() + 1));
     assert_eq!(rows(&db).await, [0, 2, 3, 20, 22, 23, 30]);
 }
+
+/// Also where the transaction has a snapshot of before: a clear fences it, and a key that was used is known.
+#[allow(dead_code, reason = "SQLite refuses such a transaction")]
+pub(crate) async fn what_was_committed_since_a_transaction_began_counts(url: &str) {
+    let store = SeaOrmStore::connect(url).await.unwrap();
+    let db = Database::connect(url).await.unwrap();
+    let topic = Topic::new("t").unwrap();
+    let begin = async || {
+        let transaction = db.begin().await.unwrap();
+        for table in ["sse_log", "sse_topic", "sse_key"] {
+            let query = format!("SELECT count(*) FROM {table}");
+            let query = Statement::from_string(db.get_database_backend(), query);
+            transaction.query_one_raw(query).await.unwrap();
+        }
+        transaction
+    };
+    let fence = store.clear(&topic).await.unwrap().position;
+    let transaction = begin().await;
+    store.clear(&topic).await.unwrap();
+    let late = vec![new("late".to_owned()).fenced_by(fence)];
+    assert!(store.commit_with(transaction, late).await.unwrap_err().is_fenced());
+
+    let key = Key::new("k").unwrap();
+    let batch = vec![new("once".to_owned())];
+    let transaction = begin().await;
+    let first = store.append_once(&key, batch.clone()).await.unwrap();
+    assert_eq!(store.commit_once_with(transaction, &key, batch).await.unwrap(), first);
+    assert_eq!(store.head().await.unwrap(), first[0]);
+}
