@@ -1,9 +1,7 @@
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::thread;
 
 use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -11,6 +9,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::Mutex;
 
+use crate::driver::{last_look, shut_down};
 use crate::{Page, Process, Service};
 
 /// What keeps a headless browser to itself: no sandbox, as tests may run as root; nothing that
@@ -29,11 +28,13 @@ const FLAGS: [&str; 9] = [
 
 /// A headless Chromium with a profile of its own; both are gone when this is dropped.
 ///
-/// All of its pages share the profile, as the windows of one user do.
+/// All of its pages share the profile, as the windows of one user do. Where the test panics, what
+/// they show and have logged is printed.
 #[derive(Debug)]
 pub struct Browser {
     client: Arc<Mutex<Client>>,
     port: u16,
+    session: String,
     // Dropped in this order: the driver writes to the profile.
     _driver: Process,
     profile: TempDir,
@@ -46,11 +47,7 @@ impl Browser {
     ///
     /// When there is none, or it does not start.
     pub async fn start() -> Self {
-        let driver = Service::Browser.find().unwrap();
-        let mut driver = Process::spawn(Command::new(driver).arg("--port=0"));
-        let printed = driver.line_after("ChromeDriver was started successfully on port ").await;
-        let port = printed.trim_end_matches('.').parse().expect("a port");
-
+        let (driver, port) = driver().await;
         let profile = TempDir::with_prefix("testkit-browser-").unwrap();
         let mut flags: Vec<String> = FLAGS.iter().map(ToString::to_string).collect();
         flags.push(format!("--user-data-dir={}", profile.path().display()));
@@ -61,7 +58,8 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("a browser");
-        Self { client: Arc::new(Mutex::new(client)), port, _driver: driver, profile }
+        let session = client.session_id().await.unwrap().expect("a session");
+        Self { client: Arc::new(Mutex::new(client)), port, session, _driver: driver, profile }
     }
 
     /// The folder that its profile is in.
@@ -79,21 +77,31 @@ impl Browser {
     }
 }
 
+/// Starts the driver. It takes a free port of IPv6, and ends where somebody has that of IPv4: then it
+/// is started again.
+async fn driver() -> (Process, u16) {
+    let program = Service::Browser.find().unwrap();
+    loop {
+        let mut driver = Process::spawn(Command::new(&program).arg("--port=0"));
+        let started = driver.line_or_end("ChromeDriver was started successfully on port ").await;
+        if let Some(printed) = started {
+            return (driver, printed.trim_end_matches('.').parse().expect("a port"));
+        }
+        let printed = driver.lines().join("\n");
+        assert!(printed.contains("IPv4 port not available"), "no driver: {printed}");
+    }
+}
+
 impl Drop for Browser {
     /// The driver ends the browser, which would outlive it otherwise.
     fn drop(&mut self) {
-        let shutdown = || -> std::io::Result<()> {
-            let mut connection = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port))?;
-            connection.set_read_timeout(Some(Duration::from_secs(10)))?;
-            write!(
-                connection,
-                "GET /shutdown HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
-            )?;
-            // It answers when the browser has ended.
-            connection.read_to_end(&mut Vec::new())?;
-            Ok(())
-        };
-        if let Err(error) = shutdown() {
+        if thread::panicking() {
+            match last_look(self.port, &self.session) {
+                Ok(told) => eprintln!("{told}"),
+                Err(error) => eprintln!("the pages cannot be looked at: {error}"),
+            }
+        }
+        if let Err(error) = shut_down(self.port) {
             eprintln!("the browser may still run: {error}");
         }
     }

@@ -25,6 +25,7 @@
 
 mod browser;
 mod disk;
+mod driver;
 #[cfg(feature = "metrics")]
 mod metrics;
 #[cfg(target_os = "linux")]

@@ -56,6 +56,18 @@ impl Process {
     ///
     /// When the program has ended without such a line, or after [`BOUND`].
     pub async fn line_after(&mut self, prefix: &str) -> String {
+        let found = self.line_or_end(prefix).await;
+        found.unwrap_or_else(|| {
+            panic!("{} prints a line with {prefix:?}: it ended before", self.name)
+        })
+    }
+
+    /// The same; `None` when the program has ended without such a line.
+    ///
+    /// # Panics
+    ///
+    /// After [`BOUND`].
+    pub async fn line_or_end(&mut self, prefix: &str) -> Option<String> {
         let what = format!("{} prints a line with {prefix:?}", self.name);
         let mut found = None;
         until(BOUND, &what, async || {
@@ -64,11 +76,10 @@ impl Process {
             found = locked(&self.lines)
                 .iter()
                 .find_map(|line| line.strip_prefix(prefix).map(str::to_owned));
-            assert!(found.is_some() || !ended, "{what}: it ended before");
-            found.is_some()
+            found.is_some() || ended
         })
         .await;
-        found.unwrap()
+        found
     }
 
     /// Waits until it ends by itself; all of its output is in [`lines`](Self::lines) then.
