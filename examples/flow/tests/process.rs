@@ -44,15 +44,14 @@ async fn complaint(command: &mut Command) -> String {
 
 #[tokio::test]
 async fn a_taken_port_is_one_clear_line_and_exit_code_1() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let holder = TcpListener::bind(taken).unwrap();
+    let holder = TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = holder.local_addr().unwrap();
     let directory = TempDir::new().unwrap();
     let port = taken.port().to_string();
     for arguments in [["--port", &port], ["--backend-port", &port]] {
         let line = complaint(&mut command(&directory, &arguments)).await;
         assert!(line.contains(&format!("cannot listen at {taken}")), "{line}");
     }
-    drop(holder);
 }
 
 #[tokio::test]

@@ -96,13 +96,17 @@ async fn a_hubs_position_is_where_it_goes_on_whoever_listens() {
 }
 
 async fn the_browsers_own_reconnect_is_left_to_it() {
+    let gate = Gate::new();
     let site = Site::start([
         Answer::stream().chunk("retry: 1\nid: 1\ndata: one\n\n").end(),
-        Answer::stream().chunk("id: 2\ndata: two\n\n").close(),
+        Answer::stream().chunk("id: 2\ndata: two\n\n").pause(&gate).close(),
         Answer::stream().chunk("data: three\n\n"),
     ])
     .await;
     site.run("listen('/events', {})").await;
+    // A browser that learns of a loss may throw away what it has not looked at.
+    site.until("seen.length", json!(5)).await;
+    gate.open();
     let (open, lost) = (json!(["open", 1]), json!(["error", 0]));
     site.sees(json!([
         open,

@@ -49,7 +49,8 @@ pub(crate) async fn an_answer_that_breaks_off_before_its_first_token_is_cut_off_
 }
 
 pub(crate) async fn a_model_killed_in_mid_answer_is_told_and_the_next_question_is_a_502() {
-    let mut split = Split::start(&["--think-ms=0", "--token-ms=100"]).await;
+    // The whole answer takes longer than anything is waited for.
+    let mut split = Split::start(&["--think-ms=0", "--token-ms=1000"]).await;
     let browser = Browser::start().await;
     let visitor = Visitor::open(&browser, split.page()).await;
     visitor.page.click("#ask").await;

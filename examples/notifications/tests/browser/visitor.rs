@@ -65,7 +65,7 @@ impl Visitor {
     }
 
     /// The texts in the inbox, oldest first.
-    async fn inbox(&self) -> Vec<String> {
+    pub(crate) async fn inbox(&self) -> Vec<String> {
         let script =
             "return [...document.querySelectorAll('#inbox .text')].map((it) => it.textContent)";
         let texts = self.0.eval(script).await;
