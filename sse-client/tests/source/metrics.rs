@@ -64,8 +64,8 @@ async fn a_server_that_is_not_there_or_is_silent_is_counted_and_a_source_that_is
     let url = format!("http://{}/", listener.addr());
     let backoff = quick().budget(1);
     let timeout = 100 * MILLI;
-    let of_url = || EventSource::builder(&url).backoff(backoff.clone()).response_timeout(timeout);
-    let mut silent = of_url().build().unwrap();
+    let of_url = || EventSource::builder(&url).backoff(backoff.clone());
+    let mut silent = of_url().response_timeout(timeout).build().unwrap();
     assert_eq!(seen(&mut silent).await, lost("no response came in time"));
     counted.says(&[("sse_client_reconnects_total cause=response timeout", 1.0)]).await;
     drop((silent, listener));

@@ -67,11 +67,13 @@ async fn an_upstream_that_is_not_there_lost_or_slow_is_502_502_504() {
         assert!(body.contains("upstream_lost"), "{body}");
 
         let slow = rig.builder().header_timeout(SHORT).build().unwrap();
-        let request = rig.get(slow.stream("/sse")).await;
-        let ((status, _, body), ()) =
-            tokio::join!(answer(request), async { rig.asked().await.is_gone().await });
+        let (status, _, body) = answer(rig.get(slow.stream("/sse")).await).await;
         assert_eq!(status, 504);
         assert!(body.contains("upstream_timeout"), "{body}");
+        // On a busy machine the request may not even have been sent in time.
+        if let Some(mut asked) = rig.asked_already() {
+            asked.is_gone().await;
+        }
     })
     .await;
 }
@@ -115,12 +117,16 @@ async fn a_cold_upstream_is_one_stream_that_begins_late() {
             );
             drop(rig.asked().await);
             rig.asked().await.is_gone().await;
-            let upstream = rig.asked().await.stream();
-            upstream.says("data: late\n\n").await;
-            upstream
+            // On a busy machine this may be too late for the first one.
+            let mut streams = vec![];
+            loop {
+                streams.push(rig.asked().await.stream_saying("data: late\n\n"));
+            }
         };
-        let (response, _upstream) = tokio::join!(within("an answer", request), script);
-        let mut response = response.unwrap();
+        let mut response = tokio::select! {
+            response = within("an answer", request) => response.unwrap(),
+            () = script => unreachable!("it has no end"),
+        };
         crate::rig::reads(&mut response, "data: late\n\n").await;
     })
     .await;

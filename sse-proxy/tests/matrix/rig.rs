@@ -161,15 +161,30 @@ impl Rig {
         asked
     }
 
+    /// The upstream's request, where it was sent at all.
+    pub(crate) fn asked_already(&mut self) -> Option<Asked> {
+        self.asked.try_recv().ok()
+    }
+
     pub(crate) async fn is_asked_no_more(&mut self) -> bool {
         timeout(SHORT, self.asked.recv()).await.is_err()
     }
 
     /// A stream that is open: the client's answer, and the upstream's end of it.
     pub(crate) async fn open(&mut self, forward: Forward) -> (reqwest::Response, Sending) {
+        self.open_saying(forward, "").await
+    }
+
+    /// The same, where the upstream says this with its headers: a short timer that they start may be over before
+    /// anything comes after them.
+    pub(crate) async fn open_saying(
+        &mut self,
+        forward: Forward,
+        text: &'static str,
+    ) -> (reqwest::Response, Sending) {
         let request = self.get(forward).await.send();
-        let (response, sending) =
-            tokio::join!(within("an answer", request), async { self.asked().await.stream() });
+        let stream = async { self.asked().await.stream_saying(text) };
+        let (response, sending) = tokio::join!(within("an answer", request), stream);
         let response = response.unwrap();
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.version() == Version::HTTP_2, self.down_h2);
@@ -184,7 +199,15 @@ impl Asked {
 
     /// Answers with an event stream.
     pub(crate) fn stream(self) -> Sending {
+        self.stream_saying("")
+    }
+
+    /// The same, which begins with this.
+    pub(crate) fn stream_saying(self, text: &'static str) -> Sending {
         let (sender, receiver) = mpsc::channel(16);
+        if !text.is_empty() {
+            sender.try_send(Ok(text.into())).unwrap();
+        }
         let chunks = stream::unfold(receiver, |mut receiver| async {
             Some((receiver.recv().await?, receiver))
         });
@@ -243,6 +266,16 @@ pub(crate) async fn reads(response: &mut reqwest::Response, expected: &str) {
         got.push_str(std::str::from_utf8(&chunk).unwrap());
     }
     assert_eq!(got, expected);
+}
+
+/// The same, after however many keep-alives.
+pub(crate) async fn reads_at_last(response: &mut reqwest::Response, expected: &str) {
+    let mut got = String::new();
+    while !got.ends_with(expected) {
+        let chunk = within(expected, response.chunk()).await.unwrap();
+        got.push_str(std::str::from_utf8(&chunk.expect("no end")).unwrap());
+    }
+    assert_eq!(got.replace(":\n\n", ""), expected);
 }
 
 /// What comes of a body, until this has been among it.

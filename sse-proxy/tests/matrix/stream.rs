@@ -3,7 +3,7 @@
 use http::Method;
 use sse_proxy::KeepAlive;
 
-use crate::rig::{SHORT, each, reads, rest, within};
+use crate::rig::{SHORT, each, reads, reads_at_last, rest, within};
 
 #[tokio::test]
 async fn each_event_arrives_before_the_next_is_sent_and_an_end_is_an_end() {
@@ -75,7 +75,7 @@ async fn a_keep_alive_comes_between_events_and_nowhere_else() {
         let (mut response, upstream) = rig.open(builder.build().unwrap().stream("/sse")).await;
         reads(&mut response, ":\n\n").await;
         upstream.says("data: x").await;
-        reads(&mut response, "data: x").await;
+        reads_at_last(&mut response, "data: x").await;
         let nothing = tokio::time::timeout(SHORT * 3, response.chunk()).await;
         assert!(nothing.is_err(), "{nothing:?}");
         upstream.says("\n\n").await;

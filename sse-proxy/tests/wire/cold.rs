@@ -13,7 +13,7 @@ async fn a_cold_upstream_is_one_stream_that_begins_late() {
     let patient = upstream
         .builder()
         .cold_start(Duration::from_secs(60))
-        .header_timeout(Duration::from_millis(100));
+        .header_timeout(Duration::from_secs(1));
     let front = front(patient.build().unwrap().stream("/sse")).await;
     drop(upstream);
     let mut client =
@@ -80,7 +80,7 @@ async fn a_time_that_is_too_far_is_the_clients_to_know() {
 #[tokio::test]
 async fn a_cold_upstream_that_says_now_is_not_hammered() {
     let upstream = ByHand::listen().await;
-    let builder = upstream.builder().cold_start(Duration::from_millis(500));
+    let builder = upstream.builder().cold_start(Duration::from_secs(1));
     let mut client = Conn::get(front(builder.build().unwrap().stream("/sse")).await, "/").await;
     let answer = "HTTP/1.1 503 Later\r\nConnection: close\r\nRetry-After: 0\r\n\r\n";
     let mut asked = 0;
@@ -95,7 +95,7 @@ async fn a_cold_upstream_that_says_now_is_not_hammered() {
     };
     assert!(head.starts_with("http/1.1 503 "), "{head}");
     // Each pause is 100 ms or longer.
-    assert!((2..=5).contains(&asked), "{asked}");
+    assert!((2..=10).contains(&asked), "{asked}");
 }
 
 #[tokio::test]

@@ -78,9 +78,20 @@ pub(crate) async fn serve(router: Router) -> SocketAddr {
 
 /// A client's stream through a front, opened, and the upstream's end of it.
 pub(crate) async fn opened(upstream: &ByHand, front: SocketAddr) -> (Conn, Conn) {
+    opened_saying(upstream, front, &[]).await
+}
+
+/// The same, where the upstream says these chunks with its head: a short timer that the head starts may be over before
+/// anything comes after it.
+pub(crate) async fn opened_saying(
+    upstream: &ByHand,
+    front: SocketAddr,
+    chunks: &[&str],
+) -> (Conn, Conn) {
     let mut client = Conn::get(front, "/").await;
     let (mut server, _) = upstream.accept().await;
-    server.send(STREAM).await;
+    let chunks = chunks.iter().map(|chunk| format!("{:x}\r\n{chunk}\r\n", chunk.len()));
+    server.send(STREAM.to_owned() + &chunks.collect::<String>()).await;
     assert!(client.head().await.starts_with("http/1.1 200 "));
     (client, server)
 }

@@ -8,7 +8,7 @@ use sse_proxy::{KeepAlive, MaxLifetime, Upstream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::support::{ByHand, END, answer, front, opened, unchunked, within};
+use crate::support::{ByHand, END, answer, front, opened, opened_saying, unchunked, within};
 
 /// A moment that tests of timers wait for in earnest.
 const SHORT: Duration = Duration::from_millis(100);
@@ -39,7 +39,8 @@ async fn a_connection_that_does_not_come_about_is_502() {
 #[tokio::test]
 async fn headers_that_do_not_come_are_504_and_the_upstream_is_let_go() {
     let upstream = ByHand::listen().await;
-    let limited = upstream.builder().header_timeout(Duration::from_millis(100));
+    // It begins before the request has come.
+    let limited = upstream.builder().header_timeout(SHORT * 10);
     let forward = limited.build().unwrap().stream("/sse");
     let ((head, body), (mut server, _)) = tokio::join!(answer(forward), upstream.accept());
     assert!(head.starts_with("http/1.1 504 "), "{head}");
@@ -76,9 +77,8 @@ async fn a_first_event_that_does_not_come_is_an_abort() {
     let upstream = ByHand::listen().await;
     let limited = upstream.builder().first_event_timeout(SHORT);
     let front = front(limited.build().unwrap().stream("/sse")).await;
-    let (mut client, mut server) = opened(&upstream, front).await;
-    server.chunk(": hold on\n\n").await;
-    server.chunk("retry: 9\n\n").await;
+    let comments = [": hold on\n\n", "retry: 9\n\n"];
+    let (mut client, mut server) = opened_saying(&upstream, front, &comments).await;
     let said = b": hold on\n\nretry: 9\n\n".to_vec();
     assert_eq!(unchunked(&client.rest().await), (said, false));
     server.is_closed().await;
@@ -90,8 +90,7 @@ async fn after_the_first_event_no_other_is_waited_for() {
     let limited =
         upstream.builder().first_event_timeout(SHORT).keep_alive(KeepAlive::every(SHORT * 2));
     let front = front(limited.build().unwrap().stream("/sse")).await;
-    let (mut client, mut server) = opened(&upstream, front).await;
-    server.chunk("data: first\n\n").await;
+    let (mut client, mut server) = opened_saying(&upstream, front, &["data: first\n\n"]).await;
     client.until("first\n\n\r\n").await;
     // Twice the time goes by before this.
     assert_eq!(client.until(":\n\n\r\n").await, "3\r\n:\n\n\r\n");
@@ -104,8 +103,7 @@ async fn a_silent_stream_is_aborted() {
     let upstream = ByHand::listen().await;
     let limited = upstream.builder().idle_timeout(Duration::from_millis(100));
     let front = front(limited.build().unwrap().stream("/sse")).await;
-    let (mut client, mut server) = crate::support::opened(&upstream, front).await;
-    server.chunk("data: x\n\n").await;
+    let (mut client, mut server) = opened_saying(&upstream, front, &["data: x\n\n"]).await;
     assert_eq!(unchunked(&client.rest().await), (b"data: x\n\n".to_vec(), false));
     server.is_closed().await;
 }
@@ -128,8 +126,7 @@ async fn the_longest_lifetime_is_a_clean_end_with_a_time_to_come_back() {
     let lifetime = MaxLifetime::new(SHORT).jitter(Duration::ZERO);
     let limited = upstream.builder().max_lifetime(lifetime);
     let front = front(limited.build().unwrap().stream("/sse")).await;
-    let (mut client, mut server) = opened(&upstream, front).await;
-    server.chunk("data: x\n\n").await;
+    let (mut client, mut server) = opened_saying(&upstream, front, &["data: x\n\n"]).await;
     client.until("data: x\n\n\r\n").await;
     let last = client.until(END).await;
     assert!(last.split_once("\r\n").unwrap().1.starts_with("retry: "), "{last:?}");
