@@ -19,7 +19,7 @@ use sse_core::Event;
 use sse_store::{
     Entry, EventStore, Key, NewEntry, PageStatus, Position, SeaOrmStore, Topic, TopicSet, follow,
 };
-use testkit::{Process, Scratch, Service, Test};
+use testkit::{BOUND, Process, Scratch, Service, Test};
 
 /// Set in a process that writes: the database's URL.
 const WRITER: &str = "SSE_STORE_RACE_WRITER";
@@ -141,7 +141,7 @@ async fn readers_see_all_that_racing_processes_commit(url: &str) {
     for (acknowledged, process) in processes.iter_mut().take(3).enumerate() {
         process.line_after("connected").await;
         let lines = async || process.lines().len() > 2 + acknowledged * 4;
-        testkit::until(testkit::BOUND, "something is written", lines).await;
+        testkit::until(BOUND, "something is written", lines).await;
         process.kill();
     }
     for process in &mut processes[3..] {
@@ -188,14 +188,12 @@ async fn read_to_the_end(store: Arc<dyn EventStore>, topics: TopicSet) -> Vec<En
     let origin = Position::new(store.head().await.unwrap().epoch(), 0);
     let mut pages = follow(store, origin, topics);
     let mut seen: Vec<Entry> = Vec::new();
-    let reading = async {
-        while seen.last().and_then(|entry| entry.event()?.data()) != Some("end") {
-            let page = pages.next().await.unwrap().unwrap();
-            assert_eq!(page.status, PageStatus::Exact);
-            seen.extend(page.entries);
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), reading).await.expect("the end is read");
+    while seen.last().and_then(|entry| entry.event()?.data()) != Some("end") {
+        let page = tokio::time::timeout(BOUND, pages.next()).await.expect("it goes on to the end");
+        let page = page.unwrap().unwrap();
+        assert_eq!(page.status, PageStatus::Exact);
+        seen.extend(page.entries);
+    }
     seen
 }
 
