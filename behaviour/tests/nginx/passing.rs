@@ -34,13 +34,13 @@ pub(crate) async fn events_arrive_one_at_a_time_as_they_are_sent<F: Framework>(v
     }
 }
 
-/// How often a stream is kept alive, and for how long nginx waits: ten times as long.
-const EVERY: Duration = Duration::from_millis(200);
-const TIMEOUT: [(&str, &str); 1] = [("proxy_read_timeout 75s;", "proxy_read_timeout 2s;")];
+/// How often a stream is kept alive, and for how long nginx waits: thirty times as long.
+const EVERY: Duration = Duration::from_millis(100);
+const TIMEOUT: [(&str, &str); 1] = [("proxy_read_timeout 75s;", "proxy_read_timeout 3s;")];
 
-/// Reads on for twice as long as nginx waits; then an event still comes.
+/// Reads on for longer than nginx waits; then an event still comes.
 async fn outlives_the_timeout(mut response: Response, feed: Feed) {
-    for _ in 0..20 {
+    for _ in 0..40 {
         assert_eq!(response.until("\n\n").await.replace(":\n\n", ""), "");
     }
     feed.send([Event::new("late")]);
