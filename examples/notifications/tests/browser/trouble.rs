@@ -88,9 +88,12 @@ pub(crate) async fn what_was_deleted_before_it_came_is_told_as_missing() {
     ada.reads(&["seen"]).await;
     ada.is_cut_off(&site).await;
     ada.is_told("The connection was lost.").await;
+    let mut bobs = bob.open(&[]).await;
     bob.sent("user/ada", "deleted").await;
-    bob.sent("everyone", "kept").await;
     site.app.hub.clear("user/ada").await.expect("cleared");
+    bob.sent("everyone", "kept").await;
+    // What comes after the deletion has come to the hub, so that has come too.
+    assert_eq!(bobs.notifications(2).await, ["seen", "kept"]);
     ada.may_come_back().await;
     let told = "What was sent to you was deleted before it reached you.";
     ada.reads(&["seen", told, "kept"]).await;
