@@ -12,6 +12,7 @@
 //! | serve streams over HTTP/2 that are reset | [`by_http2`] |
 //! | cut the connections to a server in mid-flow | [`Relay`] |
 //! | see a page as its user does | [`Browser`], [`Page`] |
+//! | ask where nobody listens | [`NOWHERE`] |
 //! | serve by TLS | [`CERTIFICATE`], [`PRIVATE_KEY`] |
 //! | have a disk that is soon full, on Linux | [`Disk`] |
 //! | see what is counted, with the feature `metrics` | `Metrics` |
@@ -22,6 +23,8 @@
 #![forbid(unsafe_code)]
 // A failed expectation of a tool is a failed test, and tests fail by panicking and by printing.
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stderr, clippy::unwrap_used)]
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 mod browser;
 mod disk;
@@ -54,6 +57,9 @@ pub use service::Service;
 pub use suite::{Test, run};
 pub use until::{BOUND, until};
 pub use wire::{Answer, Conn, Gate, Listener, Relay, Request, Scripted, by_http2, unchunked};
+
+/// Where nobody listens: a port that no program is given.
+pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// A certificate for `127.0.0.1` and `localhost` that nobody vouches for but itself, as PEM.
 pub const CERTIFICATE: &str = include_str!("certificate.pem");

@@ -3,8 +3,8 @@
 mod support;
 
 use serde_json::{Value, json};
-use support::{Fixture, NOWHERE, client, post, question};
-use testkit::{Answer, Conn, Scripted};
+use support::{Fixture, client, post, question};
+use testkit::{Answer, Conn, NOWHERE, Scripted};
 
 const KEY: &str = "sk-very-secret";
 

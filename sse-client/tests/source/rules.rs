@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use http::StatusCode;
 use sse_client::{Completion, EventId, EventSource, EventType, Item, Overflow, ReadyState};
-use testkit::{Answer, Gate, Listener, Scripted};
+use testkit::{Answer, Gate, Listener, NOWHERE, Scripted};
 
 use crate::support::*;
 
@@ -182,9 +182,6 @@ async fn a_server_that_is_not_there_is_asked_until_it_is() {
 
 #[tokio::test]
 async fn several_endpoints_are_asked_in_turn_and_an_end_comes_back_to_the_same() {
-    let down = Listener::bind().await;
-    let down_url = format!("http://{}/", down.addr());
-    drop(down);
     let first = Scripted::start([Answer::status(503), Answer::status(204)]).await;
     let second = Scripted::start([
         Answer::stream().chunk("id: 5\ndata: x\n\n").end(),
@@ -192,7 +189,7 @@ async fn several_endpoints_are_asked_in_turn_and_an_end_comes_back_to_the_same()
     ])
     .await;
     let mut source = builder(&first)
-        .endpoint(down_url)
+        .endpoint(format!("http://{NOWHERE}/"))
         .endpoint(second.url("/b"))
         .header("authorization", "Bearer foo")
         .build()

@@ -12,7 +12,7 @@ use axum::serve::ListenerExt;
 use futures_util::stream;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version, header};
 use sse_proxy::{Forward, KeepAlive, Upstream, UpstreamBuilder};
-use testkit::BOUND;
+use testkit::{BOUND, NOWHERE};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -127,8 +127,7 @@ impl Rig {
 
     /// One that is not there.
     pub(crate) fn nowhere(&self) -> UpstreamBuilder {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        Upstream::builder(format!("http://{}", listener.local_addr().unwrap()))
+        Upstream::builder(format!("http://{NOWHERE}"))
     }
 
     /// A front that forwards `/` by this, and a request to it.

@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use http::Method;
+use sse_proxy::Upstream;
+use testkit::NOWHERE;
 
 use crate::support::{ByHand, Conn, STREAM, front};
 
@@ -54,10 +56,9 @@ async fn a_patience_without_end_is_one() {
 
 #[tokio::test]
 async fn the_patience_ends() {
-    let upstream = ByHand::listen().await;
-    let builder = upstream.builder().cold_start(Duration::from_millis(300));
+    let builder = Upstream::builder(format!("http://{NOWHERE}"));
+    let builder = builder.cold_start(Duration::from_millis(300));
     let forward = builder.build().unwrap().stream("/sse");
-    drop(upstream);
     let mut client = Conn::get(front(forward).await, "/").await;
     assert!(client.head().await.starts_with("http/1.1 502 "));
 }

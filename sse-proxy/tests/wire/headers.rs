@@ -118,12 +118,10 @@ async fn the_client_sees_the_listed_headers_alone() {
 
 #[tokio::test]
 async fn a_request_that_comes_round_is_508() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let addr = listener.local_addr().unwrap();
-    drop(listener);
     let upstream = Upstream::builder(format!("http://{addr}")).build().unwrap();
     let router = Router::new().route_service("/", upstream.plain("/"));
-    let listener = tokio::net::TcpListener::bind(addr).await.unwrap();
     tokio::spawn(async move { axum::serve(listener, router).await });
     let mut client = Conn::get(addr, "/").await;
     let head = client.head().await;

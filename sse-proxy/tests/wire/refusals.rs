@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use http::Method;
-use sse_proxy::Forward;
+use sse_proxy::{Forward, Upstream};
+use testkit::NOWHERE;
 
 use crate::support::{ByHand, Conn, END, front};
 
@@ -119,9 +120,8 @@ async fn what_is_for_good_stays_for_good() {
 
 #[tokio::test]
 async fn a_plain_route_has_no_stream_to_refuse_in() {
-    let upstream = ByHand::listen().await;
-    let builder = upstream.builder().in_stream_refusals(SECOND..=SECOND);
-    drop(upstream);
+    let builder = Upstream::builder(format!("http://{NOWHERE}"));
+    let builder = builder.in_stream_refusals(SECOND..=SECOND);
     let forward = builder.build().unwrap().plain("/x");
     let (head, body) = answer(forward, &Method::GET, "text/event-stream").await;
     assert!(head.starts_with("http/1.1 502 "), "{head}");

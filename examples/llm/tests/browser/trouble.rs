@@ -1,10 +1,10 @@
 //! What went wrong, as the page tells it.
 
 use llm::model::AnswerState;
-use testkit::{Answer, BOUND, Browser, Scripted, until};
+use testkit::{Answer, BOUND, Browser, NOWHERE, Scripted, until};
 
 use crate::split::Split;
-use crate::support::{Fixture, NOWHERE};
+use crate::support::Fixture;
 use crate::visitor::Visitor;
 use crate::{over, page_of, token};
 

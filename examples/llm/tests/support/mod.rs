@@ -1,7 +1,7 @@
 //! A running application, and a client that is no browser.
 #![allow(dead_code, unreachable_pub)]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use clap::Parser as _;
 use llm::app::App;
@@ -12,9 +12,6 @@ use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
 use sse_core::Decoder;
 use testkit::{BOUND, until};
-
-/// Where nobody listens.
-pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
 
 /// The application in this process.
 pub struct Fixture {
