@@ -59,7 +59,8 @@ pub use position::{Position, PositionError};
 pub use query::Query;
 pub use record::{Recording, record};
 pub use retention::Retention;
-#[cfg(feature = "_sea-orm")]
+// By the databases' own features, which the compiler names to whoever has none of them.
+#[cfg(any(feature = "sqlite", feature = "postgres", feature = "mysql"))]
 pub use sea::{Migrator, SeaOrmStore};
 pub use store::{EventStore, StoreFuture};
 pub use topic::{Topic, TopicError, TopicSet};
