@@ -1,16 +1,22 @@
 //! The SeaORM store on MySQL or MariaDB, under the conformance suite, and what is particular to it.
 
+#[path = "support/relay.rs"]
+mod relay;
 mod support;
 
 use std::process::ExitCode;
 
+use relay::{Relay, mysql_error};
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, TransactionTrait};
 use sse_core::Event;
 use sse_store::{EventStore, NewEntry, SeaOrmStore, Topic};
 use testkit::{Scratch, Service, test};
 
 fn main() -> ExitCode {
-    let own = [test!(a_commit_that_the_server_gives_up_is_unavailable, MariaDb)];
+    let own = [
+        test!(a_commit_that_the_server_gives_up_is_unavailable, MariaDb),
+        test!(a_commit_whose_server_ends_before_its_answer_is_unknown, MariaDb),
+    ];
     testkit::run(support::tests(Service::MariaDb).into_iter().chain(own))
 }
 
@@ -43,5 +49,30 @@ async fn a_commit_that_the_server_gives_up_is_unavailable() {
         assert!(error.is_unavailable(), "{setting}: {error}");
         lock.rollback().await.unwrap();
         assert_eq!(store.head().await.unwrap(), before);
+    }
+}
+
+/// It says so by an error, and the commit is there all the same.
+async fn a_commit_whose_server_ends_before_its_answer_is_unknown() {
+    const SHUTS_DOWN: u16 = 1053;
+    let scratch = Scratch::new(Some(Service::MariaDb)).await;
+    let direct = SeaOrmStore::connect(&scratch.url()).await.unwrap();
+    let relay = Relay::start(&scratch.url()).await;
+    let store = SeaOrmStore::connect(&relay.url()).await.unwrap();
+    let db = Database::connect(relay.url()).await.unwrap();
+    for _ in 0..2 {
+        let before = store.append(vec![new("before")]).await.unwrap()[0];
+        // As digits, in the text that appends.
+        let alone: String = "alone".bytes().map(|byte| format!("{byte:x}")).collect();
+        relay.lose_the_answer(&alone, mysql_error(SHUTS_DOWN));
+        let error = store.append(vec![new("alone")]).await.unwrap_err();
+        assert!(error.is_outcome_unknown(), "{error}");
+        assert_eq!(direct.head().await.unwrap().sequence(), before.sequence() + 1);
+
+        let transaction = db.begin().await.unwrap();
+        relay.lose_the_answer("COMMIT", mysql_error(SHUTS_DOWN));
+        let error = store.commit_with(transaction, vec![new("with")]).await.unwrap_err();
+        assert!(error.is_outcome_unknown(), "{error}");
+        assert_eq!(direct.head().await.unwrap().sequence(), before.sequence() + 2);
     }
 }

@@ -7,7 +7,7 @@ mod support;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use relay::Relay;
+use relay::{Relay, postgres_error};
 use sea_orm::{
     ConnectionTrait, Database, DatabaseConnection, DbBackend, Statement, TransactionTrait,
 };
@@ -185,13 +185,13 @@ async fn a_commit_whose_session_ends_before_its_answer_is_unknown() {
         [("FATAL", "08P01"), ("FATAL", "57P01"), ("PANIC", "53100"), ("ERROR", "40003")]
     {
         let before = store.append(vec![new("before")]).await.unwrap()[0];
-        relay.lose_the_answer("alone", severity, state);
+        relay.lose_the_answer("alone", postgres_error(severity, state));
         let error = store.append(vec![new("alone")]).await.unwrap_err();
         assert!(error.is_outcome_unknown(), "{severity} {state}: {error}");
         assert_eq!(direct.head().await.unwrap().sequence(), before.sequence() + 1);
 
         let transaction = db.begin().await.unwrap();
-        relay.lose_the_answer("COMMIT", severity, state);
+        relay.lose_the_answer("COMMIT", postgres_error(severity, state));
         let error = store.commit_with(transaction, vec![new("with")]).await.unwrap_err();
         assert!(error.is_outcome_unknown(), "{severity} {state}: {error}");
         assert_eq!(direct.head().await.unwrap().sequence(), before.sequence() + 2);

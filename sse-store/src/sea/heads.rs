@@ -61,3 +61,22 @@ impl Heads {
         self.told.store(told, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_head_is_no_news_and_another_log_is() {
+        let heads = Heads::new(Position::new(1, 5));
+        let mut news = heads.watch();
+        for (head, is_news) in [(4, false), (5, false), (6, true), (5, false)] {
+            heads.saw(Position::new(1, head));
+            assert_eq!(news.has_changed().ok(), Some(is_news), "{head}");
+            news.mark_unchanged();
+        }
+        assert_eq!(heads.newest(), Position::new(1, 6));
+        heads.saw(Position::new(2, 3));
+        assert_eq!(heads.newest(), Position::new(2, 3));
+    }
+}

@@ -1,4 +1,4 @@
-//! What stands between a client and PostgreSQL, and may lose an answer.
+//! What stands between a client and its server, and may lose an answer.
 
 use std::net::Ipv4Addr;
 use std::sync::{Arc, Mutex};
@@ -18,8 +18,11 @@ pub(crate) struct Relay {
 /// Which request's answer is lost, and what the client is told instead.
 struct Lost {
     request: String,
-    error: Vec<u8>,
+    told: Told,
 }
+
+/// What a client is told for what its server says; whether that was all.
+type Told = Box<dyn Fn(&[u8]) -> (Vec<u8>, bool) + Send>;
 
 impl Relay {
     /// Starts one in front of the server of this URL.
@@ -47,14 +50,47 @@ impl Relay {
         self.url.clone()
     }
 
-    /// The next request that has this text is done, and its client told of an error before the connection is cut.
-    pub(crate) fn lose_the_answer(&self, request: &str, severity: &str, state: &str) {
-        let fields = format!("S{severity}\0V{severity}\0C{state}\0Mit is gone\0\0");
-        let mut error = vec![b'E'];
-        error.extend((fields.len() as u32 + 4).to_be_bytes());
-        error.extend(fields.into_bytes());
-        *self.next.lock().unwrap() = Some(Lost { request: request.to_owned(), error });
+    /// The next request that has this text is done, and its client told what this makes of the answer before the
+    /// connection is cut.
+    pub(crate) fn lose_the_answer(&self, request: &str, told: Told) {
+        *self.next.lock().unwrap() = Some(Lost { request: request.to_owned(), told });
     }
+}
+
+/// An error of PostgreSQL in place of any answer.
+#[allow(dead_code, reason = "of one server, as each target's is")]
+pub(crate) fn postgres_error(severity: &str, state: &str) -> Told {
+    let fields = format!("S{severity}\0V{severity}\0C{state}\0Mit is gone\0\0");
+    let mut error = vec![b'E'];
+    error.extend((fields.len() as u32 + 4).to_be_bytes());
+    error.extend(fields.into_bytes());
+    Box::new(move |_| (error.clone(), true))
+}
+
+/// An error of MySQL in place of the last statement's OK: the answer is a packet for each statement, or more.
+#[allow(dead_code, reason = "of one server, as each target's is")]
+pub(crate) fn mysql_error(number: u16) -> Told {
+    const MORE_RESULTS: u8 = 8;
+    Box::new(move |mut answer| {
+        let mut told = Vec::new();
+        while let [low, middle, high, sequence, rest @ ..] = answer {
+            let packet = &rest[..u32::from_le_bytes([*low, *middle, *high, 0]) as usize];
+            // Few rows and low ids have a byte each; the status follows.
+            if let [0, _, _, status, ..] = packet
+                && status & MORE_RESULTS == 0
+            {
+                let [a, b] = number.to_le_bytes();
+                let error = [&[0xff, a, b][..], b"#08S01it is gone"].concat();
+                told.extend([error.len() as u8, 0, 0, *sequence]);
+                told.extend(error);
+                return (told, true);
+            }
+            let (passed, left) = answer.split_at(4 + packet.len());
+            told.extend(passed);
+            answer = left;
+        }
+        (told, false)
+    })
 }
 
 async fn pass(mut client: TcpStream, mut server: TcpStream, next: Arc<Mutex<Option<Lost>>>) {
@@ -70,11 +106,15 @@ async fn pass(mut client: TcpStream, mut server: TcpStream, next: Arc<Mutex<Opti
                 lost = lost.or(next.lock().unwrap().take_if(is_it));
                 server.write_all(&asked[..len]).await
             }
-            Ok(len @ 1..) = server.read(&mut answered) => match lost {
+            Ok(len @ 1..) = server.read(&mut answered) => match &lost {
                 None => client.write_all(&answered[..len]).await,
-                Some(Lost { error, .. }) => {
-                    let _ = client.write_all(&error).await;
-                    return;
+                Some(Lost { told, .. }) => {
+                    let (told, is_all) = told(&answered[..len]);
+                    let passed = client.write_all(&told).await;
+                    if is_all {
+                        return;
+                    }
+                    passed
                 }
             },
             else => return,
