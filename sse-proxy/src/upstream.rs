@@ -96,11 +96,15 @@ impl fmt::Debug for Upstream {
     }
 }
 
-/// A segment that stays one: to a URL a backslash is a slash, and dots, encoded or not, lead elsewhere.
+/// A segment that stays one: to a URL a backslash is a slash, a tab or a line end is nothing, and dots,
+/// encoded or not, lead elsewhere.
 ///
-/// Source: WHATWG URL §4.4, "double-dot path segment".
+/// Source: WHATWG URL §4.4, "URL parsing", and §4.1, "double-dot URL path segment".
 fn segment(text: &str) -> String {
-    let text = text.replace('\\', "%5C");
+    let mut text = text.replace('\\', "%5C");
+    for (blank, encoded) in [("\t", "%09"), ("\n", "%0A"), ("\r", "%0D")] {
+        text = text.replace(blank, encoded);
+    }
     match text.to_ascii_lowercase().replace("%2e", ".").as_str() {
         "." | ".." => text.replace('%', "%25").replace('.', "%252E"),
         _ => text,
@@ -123,6 +127,8 @@ mod tests {
             ("/./x", "/api/%252E/x"),
             ("/%2e%2E/x/.%2e", "/api/%252e%252E/x/%252E%252e"),
             ("\\..\\x", "/api/%5C..%5Cx"),
+            ("/.\t./x", "/api/.%09./x"),
+            ("/.\r\n/x", "/api/.%0D%0A/x"),
             ("/...", "/api/..."),
         ] {
             assert_eq!(upstream.url(path).path(), expected, "{path}");
