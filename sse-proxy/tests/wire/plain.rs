@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use crate::support::{ByHand, Conn, END, STREAM, front};
+use crate::support::{ByHand, Conn, END, STREAM, answer, front};
 
 #[tokio::test]
 async fn a_plain_answer_passes_with_its_length_and_its_tag() {
@@ -111,4 +111,35 @@ async fn a_post_without_a_body_says_so() {
     let _client = Conn::client(front(forward).await, request).await;
     let (_, head) = upstream.accept().await;
     assert!(head.contains("content-length: 0\r\n"), "{head}");
+}
+
+#[tokio::test]
+async fn a_redirect_of_a_plain_route_is_not_the_clients_to_see() {
+    for status in ["301 Moved", "302 Found", "303 Other", "307 There", "308 There"] {
+        let upstream = ByHand::listen().await;
+        let forward = upstream.upstream().plain("/x");
+        let redirect = async {
+            let (mut server, _) = upstream.accept().await;
+            let head = "Location: http://inside.example/\r\nContent-Length: 0\r\n\r\n";
+            server.send(format!("HTTP/1.1 {status}\r\n{head}")).await;
+        };
+        let ((head, body), ()) = tokio::join!(answer(forward), redirect);
+        assert!(head.starts_with("http/1.1 502 ") && !head.contains("inside"), "{head}");
+        assert!(body.contains(r#""code":"upstream_unexpected_status""#), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_the_client_breaks_is_the_clients_fault() {
+    let upstream = ByHand::listen().await;
+    let front = front(upstream.upstream().plain("/x").methods([Method::POST])).await;
+    let head = "POST / HTTP/1.1\r\nHost: f\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut client = Conn::client(front, format!("{head}2\r\nab\r\n")).await;
+    let (mut server, _) = upstream.accept().await;
+    server.until("ab").await;
+    client.send("no length\r\n").await;
+    let head = client.head().await;
+    assert!(head.starts_with("http/1.1 400 "), "{head}");
+    assert!(client.body(&head).await.contains(r#""code":"request_broken""#));
+    server.rest().await;
 }

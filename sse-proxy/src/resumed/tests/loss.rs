@@ -191,6 +191,18 @@ async fn the_first_event_is_waited_for_from_each_upstreams_headers_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_first_event_that_came_after_all_is_not_why_the_stream_ends() {
+    let mut setup = Setup { last_event_id: Some("0"), ..Setup::default() };
+    setup.limits.first_event_timeout = Some(secs(10));
+    let mut stream = setup.open(vec![Stall], |number, _| match number {
+        1 => Answer::Stream(vec![chunk(ONE), Cut]),
+        _ => Answer::Status(403),
+    });
+    assert_eq!(error(&stream.rest().await).1, "upstream_unexpected_status");
+    assert_eq!(stream.reasons(), [ForwardCloseReason::UpstreamLost]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_first_event_that_does_not_come_is_a_loss() {
     for (last_event_id, goes_on) in [(None, false), (Some("0"), true)] {
         let mut setup = Setup { last_event_id, ..Setup::default() };
