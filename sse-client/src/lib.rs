@@ -71,7 +71,8 @@
 //!
 //! A request that is not safe to repeat (a body, or a method such as POST) is sent once, unless
 //! [`resend`](EventSourceBuilder::resend) allows more: that it was lost is an error then, and that its
-//! stream ended is the end. Only where no connection was made is it tried again, and not after a redirect.
+//! stream ended is the end. Only where no connection was made is it tried again, and not after a redirect (one
+//! that a client of one's own has followed is not seen).
 //!
 //! # Redirects and credentials
 //!
@@ -98,8 +99,11 @@
 //! | attempts in a row | [`Backoff::budget`] and [`Backoff::give_up_after`], none |
 //! | redirects in a row | 20 |
 //!
-//! A stream that is reset over HTTP/2 is cut off, whatever the code of the reset; see [`ResponseBody`] for where that
-//! cannot be seen. A dead connection that nobody closed is found by TCP keep-alive and HTTP/2 pings within a minute. A
+//! A body that its connection alone ends (HTTP/1.0) cannot say that it is whole: only a
+//! [completing](EventSourceBuilder::complete_on) event can. Over HTTP/2 one that is reset is cut off, whatever the code of the reset; see [`ResponseBody`] for where that
+//! cannot be seen.
+//!
+//! A dead connection that nobody closed is found by TCP keep-alive and HTTP/2 pings within a minute. A
 //! server that hangs is found by the two timeouts alone: where the server sends keep-alives, set
 //! `idle_timeout` to twice their interval.
 //!

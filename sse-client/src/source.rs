@@ -325,7 +325,6 @@ impl Stream for EventSource {
                 Step::Connect => {
                     let id = this.reconnect.last_event_id_header();
                     let endpoint = this.reconnect.endpoint();
-                    (this.failure, this.refusal) = (None, None);
                     this.is_asking = true;
                     let Some(request) = this.template.request(endpoint, id) else {
                         this.reconnect.failed(now);

@@ -1,5 +1,6 @@
 //! An event source against servers that do what a script says.
 
+mod attempts;
 mod endings;
 mod failures;
 mod http2;
