@@ -1,14 +1,17 @@
 //! HTTP/2 on either side.
 
 use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::response::Response;
 use axum::routing::get;
 use futures_util::stream;
-use http::Request;
-use http::header::CONTENT_TYPE;
+use http::header::{CONTENT_TYPE, ETAG};
+use http::{HeaderValue, Request};
+use http_body::Frame;
 use sse_proxy::Upstream;
 use tower_service::Service;
 
@@ -89,6 +92,45 @@ async fn an_upstream_that_resets_its_stream_is_lost_also_where_the_reset_is_no_e
             let rest = unchunked(&client.rest().await);
             assert_eq!(rest, (b"data: x\n\n".to_vec(), is_whole), "{code:?}");
         }
+    }
+}
+
+/// A body of an event and trailers, which over HTTP/2 are what ends it.
+struct Trailed(u8);
+
+impl http_body::Body for Trailed {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.0 += 1;
+        Poll::Ready(match self.0 {
+            1 => Some(Ok(Frame::data("data: x\n\n".into()))),
+            2 => Some(Ok(Frame::trailers(
+                [(ETAG, HeaderValue::from_static("1"))].into_iter().collect(),
+            ))),
+            _ => None,
+        })
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_its_trailers_end_is_whole() {
+    let trailed = || async {
+        let response = Response::builder().header(CONTENT_TYPE, "text/event-stream");
+        response.body(Body::new(Trailed(0))).unwrap()
+    };
+    let upstream = serve(Router::new().route("/", get(trailed))).await;
+    let upstream = Upstream::builder(format!("http://{upstream}")).http2_prior_knowledge();
+    let upstream = upstream.build().unwrap();
+    for forward in [upstream.stream("/"), upstream.plain("/")] {
+        let request = "GET / HTTP/1.1\r\nHost: f\r\nConnection: close\r\n\r\n";
+        let mut client = Conn::client(front(forward).await, request).await;
+        client.head().await;
+        assert_eq!(unchunked(&client.rest().await), (b"data: x\n\n".to_vec(), true));
     }
 }
 
