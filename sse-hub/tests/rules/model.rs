@@ -2,7 +2,11 @@
 //!
 //! Of two events that a client is given, one after the other, each event of its topics between them must have been deleted,
 //! and a gap told of its topic. Gaps and resets are told for a reason. When it has read all there is, nothing is left over.
+//! Where a client asks for the latest of each topic, an event may be missing that a newer one of its topic has overtaken; where
+//! it skips when more than some wait, what waited when a gap was told, if that were more. Either is given no more than
+//! it asked for.
 
+mod begin;
 mod counts;
 mod log;
 mod reader;
@@ -14,7 +18,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{TestRunner, contextualize_config};
 use sse_core::Event;
-use sse_hub::Hub;
+use sse_hub::{Hub, Overload};
 use sse_store::{EventStore as _, NewEntry};
 
 use crate::support::{TestStore, settle, topic};
@@ -38,7 +42,7 @@ enum Step {
     Purge(u64),
     /// The log is another one.
     Exchange,
-    Subscribe(usize, Vec<usize>, From),
+    Subscribe(usize, Vec<usize>, From, How),
     /// A client takes so many of what is ready.
     Take(usize, usize),
     /// A client takes all there is.
@@ -72,6 +76,22 @@ pub(crate) enum From {
     Garbage,
 }
 
+/// How a client takes what there is.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct How {
+    pub(crate) overload: Overload,
+    pub(crate) in_batches: bool,
+}
+
+fn how() -> impl Strategy<Value = How> {
+    let overload = prop_oneof![
+        4 => Just(Overload::KeepAll),
+        2 => Just(Overload::LatestByTopic),
+        2 => (1usize..4).prop_map(Overload::SkipWhenBehind),
+    ];
+    (overload, any::<bool>()).prop_map(|(overload, in_batches)| How { overload, in_batches })
+}
+
 fn step() -> impl Strategy<Value = Step> {
     let topic = || 0..TOPICS.len();
     let topics = |most| prop::collection::vec(0..TOPICS.len(), most);
@@ -92,8 +112,8 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (hub(), topic()).prop_map(|(hub, topic)| Step::Clear(hub, topic)),
         2 => (0u64..12).prop_map(Step::Purge),
         1 => Just(Step::Exchange),
-        6 => (hub(), topics(0..4), from)
-            .prop_map(|(hub, topics, from)| Step::Subscribe(hub, topics, from)),
+        6 => (hub(), topics(0..4), from, how())
+            .prop_map(|(hub, topics, from, how)| Step::Subscribe(hub, topics, from, how)),
         5 => (client(), 1usize..5).prop_map(|(client, most)| Step::Take(client, most)),
         4 => client().prop_map(Step::Read),
         3 => (client(), hub()).prop_map(|(client, hub)| Step::Reconnect(client, hub)),
@@ -163,10 +183,10 @@ impl<'a> Scene<'a> {
                 self.store.exchange();
                 self.logs.exchange(self.store.head().await.unwrap().epoch());
             }
-            Step::Subscribe(hub, topics, from) => {
+            Step::Subscribe(hub, topics, from, how) => {
                 let topics: BTreeSet<&str> = topics.into_iter().map(|at| TOPICS[at]).collect();
                 let (hub, counts) = (&self.hubs[hub], self.counts);
-                let reader = Reader::subscribe(hub, topics, from, &self.logs, counts).await;
+                let reader = Reader::subscribe(hub, topics, (from, how), &self.logs, counts).await;
                 self.readers.extend(reader);
             }
             Step::HoldFeeds(holds) => _ = self.store.holds_feed.send_replace(holds),
@@ -197,7 +217,7 @@ impl<'a> Scene<'a> {
             Step::Read(_) => {
                 reader.read(logs, counts).await;
                 if !*self.store.holds_feed.borrow() {
-                    reader.check_end(logs);
+                    reader.check_end(logs, counts);
                 }
             }
             Step::Reconnect(_, hub) => reader.reconnect(&self.hubs[hub], logs, counts).await,
@@ -213,9 +233,11 @@ impl<'a> Scene<'a> {
 
     async fn finish(&mut self) {
         self.store.holds_feed.send_replace(false);
+        // No page is kept any more that was read before.
+        tokio::time::sleep(INTERVAL).await;
         for reader in &mut self.readers {
-            reader.read(&self.logs, self.counts).await;
-            reader.check_end(&self.logs);
+            reader.read_last(&self.logs, self.counts).await;
+            reader.check_end(&self.logs, self.counts);
         }
         let left = self.readers.iter().filter(|reader| reader.is_open()).count();
         let count: usize = self.hubs.iter().map(Hub::connection_count).sum();

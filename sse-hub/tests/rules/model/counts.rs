@@ -22,6 +22,10 @@ pub(crate) struct Counts {
     /// Clients that were refused, and that were ended, because all was complete.
     pub(crate) refused: Cell<usize>,
     pub(crate) ended: Cell<usize>,
+    /// Events that were given in batches, that were overtaken by newer ones, and that were skipped.
+    pub(crate) batched: Cell<usize>,
+    pub(crate) overtaken: Cell<usize>,
+    pub(crate) skipped: Cell<usize>,
     /// Events of a topic that had been complete just before.
     pub(crate) reopened: Cell<usize>,
 }
@@ -31,7 +35,7 @@ pub(crate) fn count(cell: &Cell<usize>) {
 }
 
 impl Counts {
-    fn all(&self) -> [(&str, usize); 12] {
+    fn all(&self) -> [(&str, usize); 15] {
         [
             ("given", &self.given),
             ("while read", &self.while_read),
@@ -44,6 +48,9 @@ impl Counts {
             ("joined late", &self.joined_late),
             ("refused", &self.refused),
             ("ended", &self.ended),
+            ("batched", &self.batched),
+            ("overtaken", &self.overtaken),
+            ("skipped", &self.skipped),
             ("reopened", &self.reopened),
         ]
         .map(|(name, count)| (name, count.get()))

@@ -105,6 +105,13 @@ impl Logs {
         records.filter(move |(sequence, _)| *sequence > after && *sequence <= up_to)
     }
 
+    /// Whether there is a newer event of the topic than this.
+    pub(crate) fn is_overtaken(&self, (log, sequence): Place) -> bool {
+        let topic = self.at((log, sequence)).topic;
+        let mut after = self.between(log, sequence, u64::MAX);
+        after.any(|(_, record)| record.topic == topic && record.kind == Kind::Event)
+    }
+
     /// The newest record of a topic in the log that there is.
     pub(crate) fn newest(&self, topic: &str) -> Option<&Record> {
         self.logs[self.current()].1.iter().rfind(|record| record.topic == topic)

@@ -1,3 +1,4 @@
+use std::ops::Deref;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -5,7 +6,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::Stream;
 use sse_core::Frame;
-use sse_hub::{HubError, Subscription};
+use sse_hub::{Batches, HubError, Subscription};
 
 use super::settle;
 
@@ -27,9 +28,40 @@ impl From<&Frame> for Told {
     }
 }
 
+/// A subscription by itself or in batches, as what is ready at a time.
+pub(crate) enum Source {
+    Single(Subscription),
+    Batches(Batches),
+}
+
+impl Deref for Source {
+    type Target = Subscription;
+
+    fn deref(&self) -> &Subscription {
+        match self {
+            Self::Single(subscription) => subscription,
+            Self::Batches(batches) => batches.subscription(),
+        }
+    }
+}
+
+impl Stream for Source {
+    type Item = Result<Vec<Frame>, HubError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        match &mut *self {
+            Self::Single(subscription) => {
+                let next = Pin::new(subscription).poll_next(cx);
+                next.map(|next| next.map(|frame| frame.map(|frame| vec![frame])))
+            }
+            Self::Batches(batches) => Pin::new(batches).poll_next(cx),
+        }
+    }
+}
+
 /// A client that reads when it is told to, and remembers its last event id as a browser does.
 pub(crate) struct Client {
-    pub(crate) subscription: Subscription,
+    pub(crate) subscription: Source,
     pub(crate) last_event_id: Option<String>,
     pub(crate) error: Option<HubError>,
     pub(crate) is_over: bool,
@@ -48,6 +80,10 @@ impl Wake for Woken {
 
 impl Client {
     pub(crate) fn new(subscription: Subscription) -> Self {
+        Self::of(Source::Single(subscription))
+    }
+
+    pub(crate) fn of(subscription: Source) -> Self {
         Self {
             subscription,
             last_event_id: None,
@@ -71,7 +107,7 @@ impl Client {
         }
     }
 
-    /// What is ready, so many at the most, without waiting for anything.
+    /// What is ready, so many at the most but for the last batch, without waiting for anything.
     pub(crate) fn take_ready(&mut self, most: usize) -> Vec<Told> {
         let mut told = Vec::new();
         let waker = Waker::from(self.woken.clone());
@@ -81,11 +117,11 @@ impl Client {
                 Poll::Pending => break,
                 Poll::Ready(None) => self.is_over = true,
                 Poll::Ready(Some(Err(error))) => self.error = Some(error),
-                Poll::Ready(Some(Ok(frame))) => {
-                    let frame = Told::from(&frame);
+                Poll::Ready(Some(Ok(frames))) => told.extend(frames.iter().map(|frame| {
+                    let frame = Told::from(frame);
                     self.last_event_id = frame.id.clone().or(self.last_event_id.take());
-                    told.push(frame);
-                }
+                    frame
+                })),
             }
         }
         told

@@ -10,7 +10,7 @@ use sse_core::Event;
 use sse_hub::{Hub, HubBuilder};
 use sse_store::{NewEntry, Position, Topic};
 
-pub(crate) use client::{Client, Told};
+pub(crate) use client::{Client, Source, Told};
 pub(crate) use store::TestStore;
 
 pub(crate) fn topic(name: &str) -> Topic {
