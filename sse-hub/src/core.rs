@@ -1,5 +1,6 @@
 //! What all handles of a hub, its tasks and its subscriptions share.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use sse_store::{Entry, EventStore, PageStatus, Position, Query, Record, StoreError, Topic};
@@ -142,16 +143,15 @@ impl Core {
         live.wake(self.window.beat());
     }
 
-    /// Finds out whether a topic is complete, unless that is known.
-    pub(crate) async fn learn_completion(&self, log: &TopicLog) -> Result<(), StoreError> {
-        if log.is_known() {
+    /// Finds out which of these topics are complete, where that is not known.
+    pub(crate) async fn learn_completions(&self, logs: &[Arc<TopicLog>]) -> Result<(), StoreError> {
+        if logs.iter().all(|log| log.is_known()) {
             return Ok(());
         }
         let _turn = self.turn().await;
-        match log.is_known() {
-            true => Ok(()),
-            false => self.ask_completion(log).await,
-        }
+        // Others may have asked meanwhile.
+        let unknown: Vec<_> = logs.iter().filter(|log| !log.is_known()).cloned().collect();
+        self.ask_completions(&unknown).await
     }
 
     /// Whether all these topics are complete, and one who is behind this position has all that they have. A process that
@@ -184,15 +184,22 @@ impl Core {
             && logs.iter().all(|log| log.is_completed_at(page.next)))
     }
 
-    /// Asks the store whether a topic is complete.
-    pub(crate) async fn ask_completion(&self, log: &TopicLog) -> Result<(), StoreError> {
+    /// Asks the store which of these topics are complete, once for all of them.
+    pub(crate) async fn ask_completions(&self, logs: &[Arc<TopicLog>]) -> Result<(), StoreError> {
+        if logs.is_empty() {
+            return Ok(());
+        }
         let now = self.window.now();
-        let newest = Query::new(log.topic()).newest_first().limit(1);
-        match self.store.list(&newest).await?.pop() {
-            Some(entry) => log.observe(entry.position, entry.record == Record::Completed),
-            // A completion that is known of may have been deleted since: it stands.
-            None if log.is_known() => {}
-            None => log.observe(now, false),
+        let topics = logs.iter().map(|log| log.topic().clone()).collect();
+        let newest = self.store.newest(&topics).await?;
+        let newest: HashMap<_, _> = newest.iter().map(|newest| (&newest.topic, newest)).collect();
+        for log in logs {
+            match newest.get(log.topic()) {
+                Some(newest) => log.observe(newest.position, newest.is_completion),
+                // A completion that is known of may have been deleted since: it stands.
+                None if log.is_known() => {}
+                None => log.observe(now, false),
+            }
         }
         Ok(())
     }

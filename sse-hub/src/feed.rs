@@ -109,16 +109,15 @@ async fn follow_from(
 /// Finds out which of these topics are complete. Who waits for nothing else ends.
 async fn learn(core: &Core, logs: Vec<Arc<TopicLog>>) -> Result<(), StoreError> {
     let mut backoff = backoff();
-    for log in logs.into_iter().filter(|log| log.subscribers() > 0) {
-        while let Err(error) = core.ask_completion(&log).await {
-            if error.is_closed() {
-                return Err(error);
-            }
-            failed(core, &error, &mut backoff).await;
+    let logs: Vec<_> = logs.into_iter().filter(|log| log.subscribers() > 0).collect();
+    while let Err(error) = core.ask_completions(&logs).await {
+        if error.is_closed() {
+            return Err(error);
         }
-        if log.is_completed() {
-            log.wake(core.window.beat());
-        }
+        failed(core, &error, &mut backoff).await;
+    }
+    for log in logs.iter().filter(|log| log.is_completed()) {
+        log.wake(core.window.beat());
     }
     Ok(())
 }

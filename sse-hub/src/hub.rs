@@ -11,13 +11,12 @@ use tokio::runtime::Handle;
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep};
 
-use crate::connections::Notices;
 use crate::core::Core;
 use crate::cursor::{Cursor, Member};
 use crate::joining::Joining;
 use crate::{
-    Connection, ConnectionId, EndReason, Health, HubBuilder, HubError, Subscribe, feed, metrics,
-    sweep, told, trace,
+    Connection, ConnectionId, EndReason, Health, HubBuilder, HubError, Notices, Subscribe, feed,
+    metrics, sweep, told, trace,
 };
 
 /// Fans the events of one log out to very many subscribers.
@@ -287,13 +286,8 @@ impl Hub {
             }
         }
         let mut joining = Joining::new(core, &live, &topics, || core.window.now());
-        let learn = async {
-            for log in joining.logs() {
-                core.learn_completion(log).await?;
-            }
-            Ok::<_, HubError>(())
-        };
-        core.in_time(learn).await?;
+        let logs: Vec<_> = joining.logs().cloned().collect();
+        core.in_time(async { Ok(core.learn_completions(&logs).await?) }).await?;
         {
             let mut cursor = live.cursor();
             // Others may have been added meanwhile.

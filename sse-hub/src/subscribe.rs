@@ -151,9 +151,7 @@ impl Subscribe {
         }
         let mut joining = Joining::new(core, &live, &topics, || Position::START);
         let logs: Vec<_> = joining.logs().cloned().collect();
-        for log in &logs {
-            core.learn_completion(log).await?;
-        }
+        core.learn_completions(&logs).await?;
         let now = core.window.now();
         let start = Position::new(now.epoch(), 0);
         let (position, forgives) = match begin {

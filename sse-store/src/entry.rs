@@ -220,6 +220,32 @@ impl PageStatus {
     }
 }
 
+/// The newest record of a topic: see [`EventStore::newest`](crate::EventStore::newest).
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Newest {
+    /// The topic.
+    pub topic: Topic,
+    /// Where its newest record stands.
+    pub position: Position,
+    /// Whether that is a completion, so that the topic is complete.
+    pub is_completion: bool,
+}
+
+impl Newest {
+    /// The newest record of a topic. For those who implement a store.
+    pub fn new(topic: Topic, position: Position, is_completion: bool) -> Self {
+        Self { topic, position, is_completion }
+    }
+}
+
+impl From<&Entry> for Newest {
+    fn from(entry: &Entry) -> Self {
+        let is_completion = entry.record == Record::Completed;
+        Self::new(entry.topic.clone(), entry.position, is_completion)
+    }
+}
+
 /// What a clear did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

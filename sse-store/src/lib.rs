@@ -50,7 +50,7 @@ mod store;
 pub mod testing;
 mod topic;
 
-pub use entry::{Cleared, Entry, NewEntry, Page, PageStatus, Record};
+pub use entry::{Cleared, Entry, NewEntry, Newest, Page, PageStatus, Record};
 pub use error::StoreError;
 pub use follow::{Follow, follow};
 pub use key::Key;

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use crate::key::Done;
 use crate::query::milliseconds;
 use crate::{
-    Cleared, Entry, EventStore, Key, NewEntry, Page, PageStatus, Position, Query, Record,
+    Cleared, Entry, EventStore, Key, NewEntry, Newest, Page, PageStatus, Position, Query, Record,
     StoreError, StoreFuture, Topic, TopicSet,
 };
 
@@ -126,6 +126,13 @@ impl EventStore for MemoryStore {
 
     fn list<'a>(&'a self, query: &'a Query) -> StoreFuture<'a, Vec<Entry>> {
         Box::pin(async move { self.log().list(query) })
+    }
+
+    fn newest<'a>(&'a self, topics: &'a BTreeSet<Topic>) -> StoreFuture<'a, Vec<Newest>> {
+        Box::pin(async move {
+            let log = self.log();
+            Ok(topics.iter().filter_map(|topic| log.newest(topic)).collect())
+        })
     }
 
     fn wait(&self, after: Position) -> StoreFuture<'_, Position> {
@@ -259,6 +266,11 @@ impl Log {
             TopicSet::Only(none) if none.is_empty() => PageStatus::Exact,
             _ => PageStatus::Gap { topics },
         }
+    }
+
+    fn newest(&self, topic: &Topic) -> Option<Newest> {
+        let last = self.topics.get(topic)?.sequences.last()?;
+        self.entries.get(last).map(Newest::from)
     }
 
     fn list(&self, query: &Query) -> Result<Vec<Entry>, StoreError> {

@@ -1,11 +1,14 @@
 //! The one thing that every store can do.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::SystemTime;
 
-use crate::{Cleared, Entry, Key, NewEntry, Page, Position, Query, StoreError, Topic, TopicSet};
+use crate::{
+    Cleared, Entry, Key, NewEntry, Newest, Page, Position, Query, StoreError, Topic, TopicSet,
+};
 
 /// What the methods of an [`EventStore`] return: boxed, so that `Arc<dyn EventStore>` is a store.
 pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -17,6 +20,16 @@ pub type StoreFuture<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>>
 /// - What `append`, `clear` and `complete` have acknowledged is there, as far as the store's documentation says.
 ///
 /// Every future may be dropped at any time. A write that was dropped has happened as a whole or not at all.
+///
+/// Who follows a log, such as a hub, relies on more:
+///
+/// - A position is given once. A log that has lost its newest end, as one restored from a backup has, gets another epoch
+///   before anything of it is read, so that those who stand beyond are told a reset.
+/// - What has been acknowledged is seen at once: a `head`, `read`, `list` or `newest` that begins after it has it.
+/// - Clears and completions are records: `read` gives them, and `wait` returns for them. Once a clear has been read, no read
+///   that begins after has what it deleted.
+/// - A page has every record up to its `next`, or tells a gap: also of what is deleted while it is read.
+///
 /// An implementation shows that it keeps these by the suite in `sse_store::testing` (feature `testing`).
 pub trait EventStore: Debug + Send + Sync {
     /// Appends a batch as a whole, in its order and without a record of others between, and returns the positions.
@@ -89,6 +102,20 @@ pub trait EventStore: Debug + Send + Sync {
     ///
     /// [`is_refused`](StoreError::is_refused) when the query's `after` is a position of another log.
     fn list<'a>(&'a self, query: &'a Query) -> StoreFuture<'a, Vec<Entry>>;
+
+    /// The newest record of each of these topics that has any, in no order, without what it says: one look for all of them,
+    /// where a listing is one for each. By itself it lists them one by
+    /// one; a store around another passes it on.
+    fn newest<'a>(&'a self, topics: &'a BTreeSet<Topic>) -> StoreFuture<'a, Vec<Newest>> {
+        Box::pin(async move {
+            let mut all = Vec::with_capacity(topics.len());
+            for topic in topics {
+                let newest = Query::new(topic).newest_first().limit(1);
+                all.extend(self.list(&newest).await?.pop().map(|entry| Newest::from(&entry)));
+            }
+            Ok(all)
+        })
+    }
 
     /// Waits until something newer than the position is committed, by any process, and returns the head. It returns at
     /// once for a position of another log, since a reader there must read again.

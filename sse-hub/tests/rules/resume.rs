@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use sse_core::Event;
 use sse_hub::{Hub, Subscribe};
-use sse_store::{EventStore as _, MemoryStore, Position};
+use sse_store::{EventStore as _, MemoryStore, NewEntry, Position};
 
 use crate::support::{Client, hub, publish, publish_all, settle, topic};
 
@@ -15,6 +15,31 @@ async fn client(subscribe: Subscribe) -> Client {
 /// What a client with this last event id is given of topic `t`, in words.
 async fn resumed(hub: &Hub, id: &str) -> Vec<String> {
     client(hub.subscribe(["t"]).resume_from(id)).await.words().await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_subscriber_of_many_topics_asks_the_store_once_whatever_is_known_of_them() {
+    let (hub, store) = hub(|hub| hub).await;
+    hub.complete("t0").await.unwrap();
+    publish(&hub, "t1", "a").await;
+    settle().await;
+    let topics = |numbers: std::ops::Range<usize>| numbers.map(|number| format!("t{number}"));
+    let mut client = Client::new(hub.subscribe(topics(0..50)).await.unwrap());
+    assert_eq!(store.lists(), 1);
+    // Of these ten are new.
+    let subscribe = hub.subscribe(topics(10..60)).authorise(|_| async { true });
+    let other = Client::new(subscribe.await.unwrap());
+    assert_eq!(store.lists(), 2);
+    hub.add_topics(other.subscription.id(), None, topics(60..90)).await.unwrap();
+    assert_eq!(store.lists(), 3);
+    // What it was told is right: it ends with the last that is not complete.
+    hub.append(topics(1..49).map(|name| NewEntry::completion(topic(&name))).collect())
+        .await
+        .unwrap();
+    assert_eq!(client.words().await, ["position"]);
+    hub.complete("t49").await.unwrap();
+    client.read().await;
+    assert!(client.is_over);
 }
 
 #[tokio::test(start_paused = true)]

@@ -20,6 +20,7 @@ mod sqlite;
 mod write;
 mod writer;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -29,8 +30,8 @@ pub use self::schema::Migrator;
 use self::write::Old;
 use self::writer::Writer;
 use crate::{
-    Cleared, Entry, EventStore, Key, NewEntry, Page, Position, Query, StoreError, StoreFuture,
-    Topic, TopicSet,
+    Cleared, Entry, EventStore, Key, NewEntry, Newest, Page, Position, Query, StoreError,
+    StoreFuture, Topic, TopicSet,
 };
 
 /// A log in an SQL database.
@@ -217,6 +218,19 @@ impl EventStore for SeaOrmStore {
         Box::pin(async move {
             let entries = read::list(&self.db, query).await;
             entries.map_err(|error| self.failed("list", error))?
+        })
+    }
+
+    fn newest<'a>(&'a self, topics: &'a BTreeSet<Topic>) -> StoreFuture<'a, Vec<Newest>> {
+        Box::pin(async move {
+            loop {
+                let known = self.writer.heads().newest();
+                let newest = read::newest(&self.db, topics).await;
+                let (newest, head) = newest.map_err(|error| self.failed("read", error))?;
+                if !self.was_restored(known, head).await? {
+                    return Ok(newest);
+                }
+            }
         })
     }
 

@@ -2,17 +2,25 @@
 
 use std::collections::BTreeSet;
 
-use sea_orm::sea_query::{Cond, Expr, ExprTrait, Query as Sql};
+use sea_orm::sea_query::{
+    Cond, Expr, ExprTrait, JoinType, Order, Query as Sql, SelectStatement, UnionType,
+};
 use sea_orm::{ConnectionTrait, DbErr};
 use sse_core::EventType;
 
-use super::rows::EVENT_KIND;
+use super::rows::{EVENT_KIND, is_completion};
 use super::scan::{Scan, Scanned};
 use super::schema::{entry, log, the_log, topic};
-use crate::{Entry, Page, PageStatus, Position, Query, StoreError, Topic, TopicSet};
+use crate::{Entry, Newest, Page, PageStatus, Position, Query, StoreError, Topic, TopicSet};
 
 /// How many topics one statement asks for.
 const TOPICS_PER_STATEMENT: usize = 1000;
+
+/// How many topics a union asks for: SQLite takes at most 500 selects in one.
+const TOPICS_PER_UNION: usize = 100;
+
+/// What is read of the newest records.
+const NEWEST: [&str; 3] = [entry::TOPIC, entry::SEQUENCE, entry::KIND];
 
 /// How many topics a gap names; more than these are told as all.
 const TOPICS_PER_GAP: usize = 1000;
@@ -133,6 +141,56 @@ async fn status(
 
 fn name(name: String) -> Result<Topic, DbErr> {
     Topic::new(name).map_err(|error| DbErr::Type(format!("sse_topic: {error}")))
+}
+
+/// The newest record of each of these topics, and the head as it was when the first of them were read.
+pub(super) async fn newest(
+    db: &impl ConnectionTrait,
+    topics: &BTreeSet<Topic>,
+) -> Result<(Vec<Newest>, Position), DbErr> {
+    let topics: Vec<&Topic> = topics.iter().collect();
+    let (mut found, mut first) = (Vec::new(), None);
+    for chunk in topics.chunks(TOPICS_PER_UNION) {
+        let mut arms = chunk.iter().map(|topic| newest_of(topic));
+        let Some(mut union) = arms.next() else { break };
+        for arm in arms {
+            union.union(UnionType::All, arm);
+        }
+        let select = Sql::select()
+            .columns([log::EPOCH, log::HEAD].map(|column| (log::TABLE, column)))
+            .columns(NEWEST.map(|column| ("newest", column)))
+            .from(log::TABLE)
+            .join_subquery(JoinType::LeftJoin, union, "newest", Cond::all())
+            .and_where(the_log())
+            .take();
+        for row in db.query_all(&select).await? {
+            let number = |at| row.try_get_by_index::<i64>(at).map(i64::cast_unsigned);
+            let epoch = number(0)?;
+            first.get_or_insert(Position::new(epoch, number(1)?));
+            // Where none of them has a record, the log's row stands alone.
+            if let Some(topic) = row.try_get_by_index::<Option<String>>(2)? {
+                let position = Position::new(epoch, number(3)?);
+                found.push(Newest::new(name(topic)?, position, is_completion(&row, 4)?));
+            }
+        }
+    }
+    let head = match first {
+        Some(head) => head,
+        None => head(db).await?,
+    };
+    Ok((found, head))
+}
+
+/// One index entry and one row, whatever the topic has. SQLite takes a limit in a union only inside a subquery.
+fn newest_of(topic: &Topic) -> SelectStatement {
+    let newest = Sql::select()
+        .columns(NEWEST)
+        .from(entry::TABLE)
+        .and_where(Expr::col(entry::TOPIC).eq(topic.as_str()))
+        .order_by(entry::SEQUENCE, Order::Desc)
+        .limit(1)
+        .take();
+    Sql::select().columns(NEWEST).from_subquery(newest, "of_topic").take()
 }
 
 /// Lists records for people; the outer error is the query's, the inner one the database's.

@@ -16,6 +16,11 @@ const COMPLETED: i16 = 2;
 /// The kind that the rows of events have.
 pub(super) const EVENT_KIND: i16 = EVENT;
 
+/// Whether the kind in this column is that of a completion.
+pub(super) fn is_completion(row: &QueryResult, at: usize) -> Result<bool, DbErr> {
+    Ok(row.try_get_by_index::<i16>(at)? == COMPLETED)
+}
+
 /// A row to be, but for its sequence: what the columns after that hold.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct NewRow<'a> {

@@ -126,7 +126,7 @@ macro_rules! __sse_store_cases {
                 a_page_is_full_by_its_bytes,
                 a_follower_sees_all_of_concurrent_writers_once_and_in_order,
                 a_dropped_append_is_whole_or_nothing;
-            people: newest_and_oldest_first_are_mirrors, a_listing_pages_without_gap_or_double,
+            people: the_newest_of_each_topic_is_told, newest_and_oldest_first_are_mirrors, a_listing_pages_without_gap_or_double,
                 a_listing_is_full_by_its_bytes,
                 a_listing_is_filtered_by_type_time_and_kind, a_listing_after_another_log_is_refused;
             topics: hostile_names_are_apart, several_topics_have_one_cursor,

@@ -1,5 +1,6 @@
 //! Listings.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, UNIX_EPOCH};
 
 use sse_core::{Event, EventType};
@@ -8,7 +9,7 @@ use super::{
     Harness, Store, append, fill_with_large, is_full, is_within_limits, later_than, only, open,
     topic,
 };
-use crate::{Entry, NewEntry, Position, Query, TopicSet};
+use crate::{Entry, NewEntry, Newest, Position, Query, Topic, TopicSet};
 
 async fn list(store: &Store, query: &Query) -> Vec<Entry> {
     store.list(query).await.expect("listed")
@@ -43,6 +44,38 @@ pub async fn newest_and_oldest_first_are_mirrors(harness: &dyn Harness) {
         newest.reverse();
         assert_eq!(newest, oldest);
     }
+}
+
+/// The newest record of each topic, of whatever kind; of a topic without a record, none.
+pub async fn the_newest_of_each_topic_is_told(harness: &dyn Harness) {
+    let store = open(harness).await;
+    fill(&store).await;
+    let name = |number: usize| format!("many/{number}");
+    let many = (0..250).map(name).step_by(3);
+    let entry = |name: String| NewEntry::new(topic(&name), Event::new("x"));
+    store.append(many.map(entry).collect()).await.expect("appended");
+    // The latter is complete no more.
+    store.complete(&topic("many/0")).await.expect("completed");
+    store.complete(&topic("many/3")).await.expect("completed");
+    append(&store, "many/3", "x").await;
+    let mut expected = BTreeMap::new();
+    for entry in super::all(&store, &TopicSet::All).await {
+        expected.insert(entry.topic.clone(), Newest::from(&entry));
+    }
+    let asked = |topics: Vec<Topic>| {
+        let store = store.clone();
+        async move {
+            let newest = store.newest(&topics.into_iter().collect()).await.expect("told");
+            let by_topic = newest.into_iter().map(|newest| (newest.topic.clone(), newest));
+            by_topic.collect::<BTreeMap<_, _>>()
+        }
+    };
+    let all = (0..250).map(name).chain(["a", "b", "c", "none", "A"].map(str::to_owned));
+    assert_eq!(asked(all.map(|name| topic(&name)).collect()).await, expected);
+    let of_two = asked(vec![topic("a"), topic("b")]).await;
+    assert_eq!((of_two.len(), of_two[&topic("a")].is_completion), (2, true));
+    assert!(asked(vec![topic("none"), topic("other")]).await.is_empty());
+    assert!(asked(Vec::new()).await.is_empty());
 }
 
 /// Going on after the last of a page gives the next, in both orders.

@@ -1,10 +1,11 @@
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 use sse_store::{
-    Cleared, Entry, EventStore, Key, MemoryStore, NewEntry, Page, Position, Query, StoreError,
-    StoreFuture, Topic, TopicSet,
+    Cleared, Entry, EventStore, Key, MemoryStore, NewEntry, Newest, Page, Position, Query,
+    StoreError, StoreFuture, Topic, TopicSet,
 };
 use tokio::sync::{Notify, watch};
 
@@ -83,6 +84,15 @@ impl TestStore {
         self.lists.load(Ordering::SeqCst)
     }
 
+    /// Counts a list, and waits while lists are held.
+    async fn one_list(&self) {
+        self.lists.fetch_add(1, Ordering::SeqCst);
+        let listing = self.listing.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most_listing.fetch_max(listing, Ordering::SeqCst);
+        released(&self.holds_lists).await;
+        self.listing.fetch_sub(1, Ordering::SeqCst);
+    }
+
     fn store(&self) -> Result<Arc<MemoryStore>, StoreError> {
         if self.is_closed.load(Ordering::SeqCst) {
             return Err(StoreError::closed());
@@ -146,12 +156,15 @@ impl EventStore for TestStore {
 
     fn list<'a>(&'a self, query: &'a Query) -> StoreFuture<'a, Vec<Entry>> {
         Box::pin(async move {
-            self.lists.fetch_add(1, Ordering::SeqCst);
-            let listing = self.listing.fetch_add(1, Ordering::SeqCst) + 1;
-            self.most_listing.fetch_max(listing, Ordering::SeqCst);
-            released(&self.holds_lists).await;
-            self.listing.fetch_sub(1, Ordering::SeqCst);
+            self.one_list().await;
             self.store()?.list(query).await
+        })
+    }
+
+    fn newest<'a>(&'a self, topics: &'a BTreeSet<Topic>) -> StoreFuture<'a, Vec<Newest>> {
+        Box::pin(async move {
+            self.one_list().await;
+            self.store()?.newest(topics).await
         })
     }
 
