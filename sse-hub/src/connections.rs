@@ -7,12 +7,10 @@ use slab::Slab;
 use tokio::sync::broadcast;
 
 use crate::live::Live;
+use crate::notices::{Due, What};
 use crate::resume::Begin;
 use crate::sync::{Mutex, MutexGuard, lock};
-use crate::{ConnectionId, EndReason, HubError, Notice, metrics, spare};
-
-/// More notices than these are not held, whatever is asked for: their room is taken at once.
-const MAX_NOTICES: usize = 1 << 20;
+use crate::{ConnectionId, EndReason, HubError, Notice, Notices, notices, spare};
 
 #[derive(Debug)]
 pub(crate) struct Connections {
@@ -35,20 +33,6 @@ struct Inner {
     is_telling: bool,
 }
 
-/// What others are to be told of a connection, once no lock is held: listeners, spans and metrics run code of their own.
-#[derive(Debug)]
-struct Due {
-    what: What,
-    notice: Option<Notice>,
-}
-
-#[derive(Debug)]
-enum What {
-    Opened(Arc<Live>, Begin),
-    Changed,
-    Ended(Arc<Live>, EndReason),
-}
-
 #[derive(Debug)]
 struct Seat {
     live: Arc<Live>,
@@ -58,7 +42,7 @@ struct Seat {
 
 impl Connections {
     pub(crate) fn new(max: usize, max_per_user: usize, notices: usize) -> Self {
-        let (notices, _) = broadcast::channel(notices.clamp(1, MAX_NOTICES));
+        let notices = notices::channel(notices);
         Self { inner: Mutex::default(), notices, max, max_per_user: max_per_user.max(1) }
     }
 
@@ -159,22 +143,8 @@ impl Connections {
             inner.is_telling = true;
         }
         let mut telling = Telling { connections: self, is_over: false };
-        while let Some(Due { what, notice }) = telling.next() {
-            match &what {
-                What::Opened(live, begin) => {
-                    metrics::opened();
-                    live.trace.begin(live, *begin);
-                }
-                What::Changed => {}
-                What::Ended(live, reason) => {
-                    metrics::ended(*reason);
-                    live.trace.end(*reason);
-                }
-            }
-            if let Some(notice) = notice {
-                // The last who listened may just have gone.
-                let _ = self.notices.send(notice);
-            }
+        while let Some(due) = telling.next() {
+            due.tell(&self.notices);
         }
     }
 
@@ -219,7 +189,7 @@ impl Connections {
     }
 
     pub(crate) fn notices(&self) -> Notices {
-        Notices(self.notices.subscribe())
+        Notices::of(&self.notices)
     }
 }
 
@@ -285,20 +255,5 @@ impl Inner {
         spare::of_map(&mut self.by_id);
         spare::of_map(&mut self.by_user);
         seat
-    }
-}
-
-/// Notices of who comes and goes, from [`Hub::notices`](crate::Hub::notices) on.
-#[derive(Debug)]
-pub struct Notices(broadcast::Receiver<Notice>);
-
-impl Notices {
-    /// The next notice; `None` when the hub is gone. Cancel safe: dropping the future loses none.
-    pub async fn next(&mut self) -> Option<Notice> {
-        match self.0.recv().await {
-            Ok(notice) => Some(notice),
-            Err(broadcast::error::RecvError::Lagged(count)) => Some(Notice::Missed(count)),
-            Err(broadcast::error::RecvError::Closed) => None,
-        }
     }
 }

@@ -10,8 +10,7 @@ use sse_store::StoreError;
 
 use super::check;
 use super::hub::{hub, idle, in_time};
-use crate::connections::Notices;
-use crate::{ConnectionId, EndReason, Hub, Notice};
+use crate::{ConnectionId, EndReason, Hub, Notice, Notices};
 
 /// What was told of each connection: in that order, its topics and why it ended.
 async fn told(mut notices: Notices) -> HashMap<ConnectionId, Vec<(usize, Option<EndReason>)>> {

@@ -9,6 +9,35 @@ use sse_store::Position;
 
 use crate::support::{Client, hub, publish, publish_all, settle, topic};
 
+/// A client of a topic that has seen what is up to a position and no more.
+async fn resumed(hub: &Hub, name: &str, after: Position) -> Client {
+    Client::new(hub.subscribe([name]).resume_from(after).await.unwrap())
+}
+
+/// A client of topic `t` for which `b` is in the store.
+async fn behind(hub: &Hub) -> Client {
+    let first = publish(hub, "t", "a").await;
+    publish(hub, "t", "b").await;
+    settle().await;
+    resumed(hub, "t", first).await
+}
+
+/// Clients that have asked for a page, each for one of its own, and do not read on; and where they began.
+async fn stalled(hub: &Hub, clients: usize) -> (Vec<Client>, Position) {
+    let first = publish(hub, "first", "a").await;
+    for number in 0..clients {
+        publish(hub, &format!("stalled/{number}"), "x").await;
+    }
+    settle().await;
+    let mut stalled = Vec::new();
+    for number in 0..clients {
+        let mut client = resumed(hub, &format!("stalled/{number}"), first).await;
+        assert_eq!(client.take_ready(usize::MAX).len(), 1);
+        stalled.push(client);
+    }
+    (stalled, first)
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_thousand_who_resume_at_once_read_each_page_once() {
     let (hub, store) = hub(|hub| hub.window(0)).await;
@@ -84,10 +113,7 @@ async fn a_client_that_does_not_read_keeps_no_page() {
 #[tokio::test(start_paused = true)]
 async fn a_catch_up_that_fails_is_tried_again() {
     let (hub, store) = hub(|hub| hub.window(0)).await;
-    let first = publish(&hub, "t", "a").await.to_string();
-    publish(&hub, "t", "b").await;
-    settle().await;
-    let mut client = Client::new(hub.subscribe(["t"]).resume_from(&*first).await.unwrap());
+    let mut client = behind(&hub).await;
     store.set_down(true);
     assert_eq!(client.words().await, ["position"]);
     tokio::time::sleep(Duration::from_secs(60)).await;
@@ -100,37 +126,13 @@ async fn a_catch_up_that_fails_is_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_read_that_nobody_waits_for_any_more_is_given_up() {
     let (hub, store) = hub(|hub| hub.window(0)).await;
-    let first = publish(&hub, "t", "a").await.to_string();
-    publish(&hub, "t", "b").await;
-    settle().await;
-    let mut client = Client::new(hub.subscribe(["t"]).resume_from(&*first).await.unwrap());
+    let mut client = behind(&hub).await;
     store.set_down(true);
     client.read().await;
     drop(client);
     let reads = store.reads();
     tokio::time::sleep(Duration::from_secs(50)).await;
     assert!(store.reads() <= reads + 1);
-}
-
-/// A client of a topic that has seen what is up to a position and no more.
-async fn resumed(hub: &Hub, name: &str, after: Position) -> Client {
-    Client::new(hub.subscribe([name]).resume_from(after).await.unwrap())
-}
-
-/// Clients that have asked for a page, each for one of its own, and do not read on; and where they began.
-async fn stalled(hub: &Hub, clients: usize) -> (Vec<Client>, Position) {
-    let first = publish(hub, "first", "a").await;
-    for number in 0..clients {
-        publish(hub, &format!("stalled/{number}"), "x").await;
-    }
-    settle().await;
-    let mut stalled = Vec::new();
-    for number in 0..clients {
-        let mut client = resumed(hub, &format!("stalled/{number}"), first).await;
-        assert_eq!(client.take_ready(usize::MAX).len(), 1);
-        stalled.push(client);
-    }
-    (stalled, first)
 }
 
 #[tokio::test(start_paused = true)]
