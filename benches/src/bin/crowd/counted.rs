@@ -1,11 +1,13 @@
 //! A store that counts how often it is read.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use sse_store::{
-    Cleared, Entry, EventStore, Key, NewEntry, Page, Position, Query, StoreFuture, Topic, TopicSet,
+    Cleared, Entry, EventStore, Key, NewEntry, Newest, Page, Position, Query, StoreFuture, Topic,
+    TopicSet,
 };
 
 /// Counts the reads of some topics, and the listings: the feed reads all topics, and is not counted.
@@ -54,6 +56,11 @@ impl EventStore for Counted {
     fn list<'a>(&'a self, query: &'a Query) -> StoreFuture<'a, Vec<Entry>> {
         self.listings.fetch_add(1, Ordering::Relaxed);
         self.store.list(query)
+    }
+
+    fn newest<'a>(&'a self, topics: &'a BTreeSet<Topic>) -> StoreFuture<'a, Vec<Newest>> {
+        self.listings.fetch_add(1, Ordering::Relaxed);
+        self.store.newest(topics)
     }
 
     fn wait(&self, after: Position) -> StoreFuture<'_, Position> {
