@@ -194,7 +194,7 @@ impl Event {
 
     /// The event, encoded once, to be sent to many.
     pub fn to_frame(&self) -> Frame {
-        Frame::new(self)
+        Frame::from(self)
     }
 }
 

@@ -1,18 +1,19 @@
 //! An encoded event.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use bytes::Bytes;
+use memchr::memchr;
 
 use crate::Event;
+use crate::run::Run;
 
-const TYPE: &str = "event: ";
-const ID: &str = "id: ";
 const DATA: &str = "data: ";
 
 /// An encoded event: shared bytes, cheap to clone, so that one encoding serves every receiver.
 ///
-/// It knows its type, its id and where its data is.
+/// It can be asked for its type, its id and its data. Several events that are encoded together are [`Frames`](crate::Frames).
 ///
 /// ```
 /// use sse_core::Event;
@@ -21,102 +22,108 @@ const DATA: &str = "data: ";
 /// assert_eq!(frame.as_bytes(), b"id: 1\ndata: hello\n\n");
 /// assert_eq!(frame.data().as_deref(), Some("hello"));
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    bytes: Bytes,
-    // Numbers from which the places of the parts follow, in a form that is quick to copy: a frame is
-    // copied once for each receiver.
-    /// The length of the comments, which come first.
-    comments: usize,
-    /// Where the type ends; 0 where there is none.
-    type_end: usize,
-    /// Where the id ends; 0 where there is none.
-    id_end: usize,
-    /// The length of the data's lines with their names, which come last; 0 where there are none.
-    data: usize,
-}
+// Of what it says of itself it knows nothing beforehand: a frame is copied once for each receiver, and asked by few.
+#[derive(Clone)]
+pub struct Frame(Run);
 
 impl Frame {
-    pub(crate) fn new(event: &Event) -> Self {
-        let mut bytes = Vec::with_capacity(event.encoded_len());
-        event.encode_into(&mut bytes);
-        let data = event.encoded_data_len();
-        Self::of(event, bytes, data)
+    /// The frame of a block that was encoded by this crate.
+    pub(crate) fn of(block: Run) -> Self {
+        Self(block)
     }
 
-    /// The frame of an event that was encoded with one line of data of its own.
-    #[cfg(feature = "serde")]
-    pub(crate) fn of_one_line(head: &Event, bytes: Vec<u8>) -> Self {
-        let data = bytes.len() - 1 - head.encoded_head_len();
-        Self::of(head, bytes, Some(data))
+    pub(crate) fn run(&self) -> &Run {
+        &self.0
     }
 
-    /// The parts of an encoded event, whose lines of data have this many bytes in all.
-    fn of(event: &Event, bytes: Vec<u8>, data: Option<usize>) -> Self {
-        let comments = event.comments().map(|text| text.len() + 3).sum();
-        let mut at = comments;
-        let mut end = |name: &str, text: Option<&str>| {
-            text.map_or(0, |text| {
-                let end = at + name.len() + text.len();
-                at = end + 1;
-                end
-            })
-        };
-        let type_end = end(TYPE, event.event_type().map(|text| text.as_str()));
-        let id_end = end(ID, event.id().map(|text| text.as_str()));
-        Self { bytes: bytes.into(), comments, type_end, id_end, data: data.unwrap_or(0) }
+    pub(crate) fn into_run(self) -> Run {
+        self.0
     }
 
     /// The whole block, its blank line included.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes
+        self.0.as_bytes()
     }
 
     /// The whole block as shared bytes.
     pub fn into_bytes(self) -> Bytes {
-        self.bytes
+        self.0.into_bytes()
     }
 
     /// The type, if the event names one.
     pub fn event_type(&self) -> Option<&str> {
-        self.text(self.comments + TYPE.len(), self.type_end)
+        self.line("event: ")
     }
 
     /// The id, if the event has one.
     pub fn id(&self) -> Option<&str> {
-        let before = if self.type_end == 0 { self.comments } else { self.type_end + 1 };
-        self.text(before + ID.len(), self.id_end)
+        self.line("id: ")
     }
 
     /// The data, if the event has any. Borrowed while it is one line.
     pub fn data(&self) -> Option<Cow<'_, str>> {
-        if self.data == 0 {
-            return None;
-        }
-        let end = self.bytes.len() - 1;
-        let lines = self.text(end - self.data + DATA.len(), end - 1)?;
-        Some(match memchr::memchr(b'\n', lines.as_bytes()) {
+        let end = self.as_bytes().len().checked_sub(2)?;
+        let lines = self.text(self.value(DATA)?, end)?;
+        Some(match memchr(b'\n', lines.as_bytes()) {
             None => Cow::Borrowed(lines),
             Some(_) => Cow::Owned(lines.replace("\ndata: ", "\n")),
         })
     }
 
-    /// The text that ends there, if there is an end.
+    /// What the line with this name says, if there is one before the data.
+    fn line(&self, name: &str) -> Option<&str> {
+        let start = self.value(name)?;
+        let end = start + memchr(b'\n', self.as_bytes().get(start..)?)?;
+        self.text(start, end)
+    }
+
+    /// Where the value of the first line with this name begins. The data are the last lines, so nothing in them is looked at.
+    fn value(&self, name: &str) -> Option<usize> {
+        let bytes = self.as_bytes();
+        let mut at = 0;
+        loop {
+            let line = bytes.get(at..)?;
+            if line.starts_with(name.as_bytes()) {
+                return Some(at + name.len());
+            }
+            if line.starts_with(DATA.as_bytes()) {
+                return None;
+            }
+            at += memchr(b'\n', line)? + 1;
+        }
+    }
+
     fn text(&self, start: usize, end: usize) -> Option<&str> {
         // Only `encode_into` writes the bytes, from whole strings, so this is always text.
-        (end > 0).then(|| std::str::from_utf8(self.bytes.get(start..end)?).ok()).flatten()
+        std::str::from_utf8(self.as_bytes().get(start..end)?).ok()
+    }
+}
+
+impl PartialEq for Frame {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_bytes() == other.as_bytes()
+    }
+}
+
+impl Eq for Frame {}
+
+impl fmt::Debug for Frame {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Frame").field(&String::from_utf8_lossy(self.as_bytes())).finish()
     }
 }
 
 impl From<&Event> for Frame {
     fn from(event: &Event) -> Self {
-        Self::new(event)
+        let mut bytes = Vec::with_capacity(event.encoded_len());
+        event.encode_into(&mut bytes);
+        Self(Bytes::from(bytes).into())
     }
 }
 
 impl From<Event> for Frame {
     fn from(event: Event) -> Self {
-        Self::new(&event)
+        Self::from(&event)
     }
 }
 

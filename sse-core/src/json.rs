@@ -1,5 +1,6 @@
 //! Events whose data is JSON, and enums whose variants are event types.
 
+use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -101,7 +102,7 @@ impl Event {
     ) -> Result<Frame, serde_json::Error> {
         let mut bytes = Vec::with_capacity(256);
         self.encode_json_into(value, &mut bytes)?;
-        Ok(Frame::of_one_line(self, bytes))
+        Ok(Frame::of(Bytes::from(bytes).into()))
     }
 }
 

@@ -101,6 +101,7 @@ mod decode;
 mod event;
 mod field;
 mod frame;
+mod frames;
 mod headers;
 #[cfg(feature = "serde")]
 mod json;
@@ -111,6 +112,7 @@ mod message;
 mod reconnect;
 mod refusal;
 mod request;
+mod run;
 mod spread;
 mod stream;
 #[cfg(feature = "serde")]
@@ -125,6 +127,7 @@ pub use decode::{DecodeError, Decoder, DecoderBuilder, Overflow};
 pub use event::Event;
 pub use field::{EventId, EventType, FieldError, FieldErrorKind};
 pub use frame::Frame;
+pub use frames::Frames;
 pub use headers::{HEADERS, MIME, is_event_stream, response_headers};
 pub use last_event_id::{LastEventId, LastEventIdError};
 #[cfg(feature = "tokio")]

@@ -11,8 +11,8 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{FutureExt as _, StreamExt as _};
 use http_body::Body as _;
 use sse_core::{
-    CloseReason, Completion, Event, EventType, Frame, KeepAlive, Lifecycle, MaxLifetime, SseBody,
-    StreamStats,
+    CloseReason, Completion, Event, EventType, Frame, Frames, KeepAlive, Lifecycle, MaxLifetime,
+    SseBody, StreamStats,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, advance};
@@ -264,7 +264,7 @@ async fn a_frame_completes_as_its_event_does() {
 #[tokio::test(start_paused = true)]
 async fn frames_of_one_item_leave_in_order_up_to_the_completing_one_and_each_is_counted() {
     let frames = |data: &[&str]| data.iter().map(|data| Event::new(*data).to_frame()).collect();
-    let items: [Vec<Frame>; 4] =
+    let items: [Frames; 4] =
         [frames(&["1", "2", "3"]), frames(&[]), frames(&["4"]), frames(&["5", "[DONE]", "6"])];
     let closed = Closed::default();
     let told = closed.clone();

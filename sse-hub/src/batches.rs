@@ -2,25 +2,23 @@
 
 use std::fmt;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
-use sse_core::Frame;
+use sse_core::{Frame, Frames};
 
+use crate::cursor::Cursor;
 use crate::{HubError, Subscription};
 
-/// How many frames are given at once at the most.
-const FRAMES: usize = 64;
-/// From how many bytes on no more are added.
-const BYTES: usize = 16 * 1024;
-/// For how many frames there is room at first, where there are several.
-const ROOM: usize = 16;
+/// From how many bytes on no more are copied: half of what is encoded together at the most, so that whoever comes in between
+/// two such parts, and copies the end of one and the beginning of another, goes on to the end of that one without.
+const COPIED: usize = 16 * 1024;
 
 /// The events of a [`Subscription`], several at a time: see [`Subscription::in_batches`].
 ///
-/// An item has what is ready, in its order: at least one frame, at most 64, and none is added to 16 KiB. Nothing is held
-/// back from one poll to the next.
+/// An item has what is ready, in its order, up to some tens of KiB: at least one frame. Nothing is held back from one poll to
+/// the next.
 #[must_use = "streams do nothing unless polled"]
 pub struct Batches {
     subscription: Subscription,
@@ -38,27 +36,13 @@ impl Batches {
 }
 
 impl Stream for Batches {
-    type Item = Result<Vec<Frame>, HubError>;
+    type Item = Result<Frames, HubError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let first = match ready!(Pin::new(&mut self.subscription).poll_next(cx)) {
-            Some(Ok(first)) => first,
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-            None => return Poll::Ready(None),
+        let gather = |subscription: &Subscription, cursor: &mut Cursor, first: Frame| {
+            subscription.gather(cursor, first, COPIED)
         };
-        let mut bytes = first.as_bytes().len();
-        let mut frames = vec![first];
-        if bytes < BYTES {
-            self.subscription.go_on(|frame| {
-                if frames.len() == 1 {
-                    frames.reserve_exact(ROOM - 1);
-                }
-                bytes += frame.as_bytes().len();
-                frames.push(frame);
-                frames.len() < FRAMES && bytes < BYTES
-            });
-        }
-        Poll::Ready(Some(Ok(frames)))
+        self.subscription.poll(cx, gather)
     }
 }
 

@@ -10,7 +10,7 @@ use sse_store::{PageStatus, Position, Record, StoreError, TopicSet, follow};
 
 use crate::core::Core;
 use crate::metrics::{self, WindowBytes};
-use crate::page::FRAME_OVERHEAD;
+use crate::slot::FRAME_OVERHEAD;
 use crate::sync::sleep;
 use crate::window::{TopicLog, Writer};
 

@@ -109,6 +109,7 @@ mod reading;
 mod resume;
 mod settings;
 mod shelves;
+mod slot;
 mod spare;
 mod subscribe;
 mod subscription;

@@ -2,32 +2,15 @@
 
 use std::collections::HashMap;
 
-use sse_core::{EventId, Frame};
-use sse_store::{Entry, PageStatus, Position, Topic, TopicSet};
+use sse_store::{PageStatus, Position, Topic, TopicSet};
+
+use crate::slot::{Slot, Slots};
 
 /// How many records are read at once.
 pub(crate) const LIMIT: usize = 500;
 
-/// What a frame costs beside its bytes, about: its place in a list, the index and the allocator's own.
-pub(crate) const FRAME_OVERHEAD: usize = 256;
-
 /// What a page costs beside its frames, about: itself, its question, and their places on the shelves.
 const PAGE_OVERHEAD: usize = 768;
-
-/// An event of a topic, encoded.
-#[derive(Debug, Clone)]
-pub(crate) struct Slot {
-    pub(crate) sequence: u64,
-    /// When it was appended, in milliseconds since 1970.
-    pub(crate) time: u64,
-    pub(crate) frame: Frame,
-}
-
-impl Slot {
-    pub(crate) fn cost(&self) -> usize {
-        self.frame.as_bytes().len() + FRAME_OVERHEAD
-    }
-}
 
 /// What a subscription asks the store for. Those who ask the same share the answer.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -49,14 +32,17 @@ pub(crate) struct Page {
     /// The window's epoch when it was asked for: of whatever log the page is, the window had not come to a newer one.
     pub(crate) asked_in: u64,
     pub(crate) slots: Vec<Slot>,
+    /// What its frames hold in memory: also what is no longer given of all that was encoded together.
+    held: usize,
 }
 
 impl Page {
     pub(crate) fn new(after: Position, page: sse_store::Page, asked_in: u64) -> Self {
-        // Collected, they would stay in the memory that the entries had.
-        let mut slots = Vec::new();
-        slots.extend(page.entries.into_iter().filter_map(slot));
-        Self { after, next: page.next, status: page.status, asked_in, slots }
+        let mut slots = Slots::default();
+        page.entries.into_iter().for_each(|entry| slots.push(entry));
+        let slots = slots.take();
+        let held = slots.iter().map(Slot::cost).sum();
+        Self { after, next: page.next, status: page.status, asked_in, slots, held }
     }
 
     /// Whether a reader at `position` gets from this page all there is for it up to the page's end.
@@ -82,7 +68,7 @@ impl Page {
             PageStatus::Gap { topics: TopicSet::Only(topics) } => topics.len() * Topic::MAX_LEN,
             _ => 0,
         };
-        self.slots.iter().map(Slot::cost).sum::<usize>() + status + PAGE_OVERHEAD
+        self.held + status + PAGE_OVERHEAD
     }
 }
 
@@ -126,11 +112,4 @@ impl Fresh {
         }
         page
     }
-}
-
-/// The entry's event, encoded once for all; its id is its position, whatever the store has made it.
-pub(crate) fn slot(entry: Entry) -> Option<Slot> {
-    let (position, time) = (entry.position, entry.time);
-    let event = entry.into_event()?.with_id(EventId::from(position));
-    Some(Slot { sequence: position.sequence(), time, frame: event.to_frame() })
 }

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::page::{Page, Slot};
+use crate::page::Page;
+use crate::slot::Slot;
 
 /// A page that is being walked.
 #[derive(Debug)]
@@ -40,5 +41,13 @@ impl Reading {
             }
             None => Next::End(page.next.sequence().min(self.limit)),
         }
+    }
+
+    /// Gives what comes next in the page, as long as `give` takes it. The page's end is left to [`next`](Self::next).
+    pub(crate) fn each(&mut self, mut give: impl FnMut(&Slot) -> bool) {
+        let Some(page) = self.page.upgrade() else { return };
+        let rest = page.slots.iter().skip(self.given);
+        let rest = rest.take_while(|slot| slot.sequence <= self.limit);
+        self.given += rest.take_while(|slot| give(slot)).count();
     }
 }

@@ -8,14 +8,14 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use futures_core::stream::FusedStream;
-use sse_core::{Frame, spread};
+use sse_core::{Frame, Frames, spread};
 use sse_store::Position;
 
 use crate::cursor::{Cursor, Step};
 use crate::hub::Shared;
 use crate::live::Live;
-use crate::page::Slot;
 use crate::pages::Answer;
+use crate::slot::Slot;
 use crate::tell::Outcome;
 use crate::{Batches, ConnectionId, EndReason, HubError, metrics, told};
 
@@ -43,8 +43,8 @@ pub struct Subscription {
 }
 
 /// What a poll comes to.
-enum Next {
-    Frame(Frame),
+enum Next<T> {
+    Item(T),
     Failed(HubError),
     End,
     Wait,
@@ -71,16 +71,20 @@ impl Subscription {
         Batches::new(self)
     }
 
-    /// Gives what follows at once upon the frame that was given, as long as `give` takes more.
-    pub(crate) fn go_on(&self, mut give: impl FnMut(Frame) -> bool) {
-        let mut cursor = self.live.cursor();
-        if cursor.ending.is_some() {
-            return;
-        }
+    /// An event and what follows it at once: all that was encoded with it, or so many bytes of what was not.
+    pub(crate) fn gather(&self, cursor: &mut Cursor, first: Frame, bytes: usize) -> Frames {
+        let mut frames = Frames::from(first);
         cursor.walk_on(&self.hub.window, |slot| {
+            if !frames.join(&slot.frame) {
+                if frames.as_bytes().len() >= bytes {
+                    return false;
+                }
+                frames.push(&slot.frame);
+            }
             self.count(slot);
-            give(slot.frame.clone())
+            true
         });
+        frames
     }
 
     fn count(&self, slot: &Slot) {
@@ -93,7 +97,37 @@ impl Subscription {
         self.hub.pages.get(&question, cursor.position(), &self.live)
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Next {
+    /// Polls for what comes next. An event is given to `go_on`, which may take what follows it at once.
+    pub(crate) fn poll<T: From<Frame>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        go_on: impl FnOnce(&Self, &mut Cursor, Frame) -> T,
+    ) -> Poll<Option<Result<T, HubError>>> {
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        match self.next(cx, go_on) {
+            Next::Item(item) => {
+                self.live.gave(self.hub.window.beat());
+                Poll::Ready(Some(Ok(item)))
+            }
+            Next::Wait => Poll::Pending,
+            Next::Failed(error) => {
+                self.is_over = true;
+                Poll::Ready(Some(Err(error)))
+            }
+            Next::End => {
+                self.is_over = true;
+                Poll::Ready(None)
+            }
+        }
+    }
+
+    fn next<T: From<Frame>>(
+        &mut self,
+        cx: &mut Context<'_>,
+        go_on: impl FnOnce(&Self, &mut Cursor, Frame) -> T,
+    ) -> Next<T> {
         let live = &self.live;
         let window = &self.hub.window;
         let mut cursor = live.cursor();
@@ -105,19 +139,19 @@ impl Subscription {
                 return self.last_words(&mut cursor, reason);
             }
             if let Some(frame) = self.opening(&mut cursor) {
-                return Next::Frame(frame);
+                return Next::Item(frame.into());
             }
             match live.walk(&mut cursor, window, cx.waker(), &mut sleeps) {
                 Step::Slot(slot) => {
                     cursor.tell.position = Some(cursor.position());
                     count_resume(&mut cursor);
                     self.count(&slot);
-                    return Next::Frame(slot.frame);
+                    return Next::Item(go_on(self, &mut cursor, slot.frame));
                 }
                 Step::Tell => {
                     count_resume(&mut cursor);
                     if let Some(frame) = cursor.tell.next() {
-                        return Next::Frame(frame);
+                        return Next::Item(frame.into());
                     }
                 }
                 Step::UpToDate if cursor.is_complete(window) => {
@@ -131,7 +165,7 @@ impl Subscription {
                     if live.takes_repeat()
                         && let Some(frame) = self.moved_on(&mut cursor)
                     {
-                        return Next::Frame(frame);
+                        return Next::Item(frame.into());
                     }
                     return Next::Wait;
                 }
@@ -166,20 +200,21 @@ impl Subscription {
         Some(told::at(told::POSITION, Some(position), String::new(), None))
     }
 
-    fn last_words(&self, cursor: &mut Cursor, reason: EndReason) -> Next {
+    fn last_words<T: From<Frame>>(&self, cursor: &mut Cursor, reason: EndReason) -> Next<T> {
         if std::mem::replace(&mut cursor.tell.said_last, true) {
             return Next::End;
         }
         let says_retry = self.hub.settings.retry.is_some();
         let retry = |over| says_retry.then(|| spread(over, fastrand::f64()));
         let position = cursor.tell.position;
+        let frame = |frame: Frame| Next::Item(frame.into());
         match reason {
-            EndReason::Completed => self.moved_on(cursor).map_or(Next::End, Next::Frame),
+            EndReason::Completed => self.moved_on(cursor).map_or(Next::End, frame),
             EndReason::Drained => {
-                Next::Frame(told::at(told::POSITION, position, String::new(), retry(DRAINED)))
+                frame(told::at(told::POSITION, position, String::new(), retry(DRAINED)))
             }
             EndReason::Replaced => {
-                Next::Frame(told::at(told::REPLACED, position, String::new(), retry(REPLACED)))
+                frame(told::at(told::REPLACED, position, String::new(), retry(REPLACED)))
             }
             EndReason::Closed => match self.hub.closed() {
                 Some(error) => Next::Failed(HubError::closed(error)),
@@ -205,24 +240,7 @@ impl Stream for Subscription {
     type Item = Result<Frame, HubError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        if self.is_over {
-            return Poll::Ready(None);
-        }
-        match self.poll(cx) {
-            Next::Frame(frame) => {
-                self.live.gave(self.hub.window.beat());
-                Poll::Ready(Some(Ok(frame)))
-            }
-            Next::Wait => Poll::Pending,
-            Next::Failed(error) => {
-                self.is_over = true;
-                Poll::Ready(Some(Err(error)))
-            }
-            Next::End => {
-                self.is_over = true;
-                Poll::Ready(None)
-            }
-        }
+        self.poll(cx, |_, _, frame| frame)
     }
 }
 

@@ -215,6 +215,57 @@ fn the_pages_that_are_kept_hold_no_more_than_they_may_whatever_was_asked_for() {
 }
 
 #[test]
+fn the_window_counts_what_is_held_together_until_the_last_of_it_goes() {
+    const LIMIT: usize = 1 << 20;
+    // Each time as much is published as the store gives at once, of many topics in turn: the window is always in the midst of
+    // it, and has of each topic the end of what was encoded together.
+    const TOPICS: usize = 40;
+    for rest in [50, 200, 350] {
+        let mut scene = Scene::new(|hub| hub.window(LIMIT));
+        for events in [400, 400, rest] {
+            let event = |number: usize| {
+                let topic = topic(number % TOPICS);
+                NewEntry::new(topic.try_into().unwrap(), Event::new("x".repeat(2_000)))
+            };
+            let burst: Vec<_> = (0..events).map(event).collect();
+            scene.runtime.block_on(scene.hub.append(burst)).unwrap();
+            scene.publish(1, 1, 1);
+        }
+        let held = scene.held(Vec::new());
+        println!("{rest} events after what is cut: {held} bytes");
+        assert!(held <= LIMIT as i64 + EMPTY, "{rest} events after: {held} bytes");
+        assert!(held >= LIMIT as i64 / 3, "{rest} events after: {held} bytes");
+    }
+}
+
+#[test]
+fn a_frame_that_is_kept_keeps_no_more_than_it_was_encoded_with() {
+    let kept = |events: usize, len: usize, at: usize| {
+        let mut scene = Scene::new(|hub| hub.window(0));
+        scene.stored = 10_000;
+        let mut reader = scene.subscribe([0], Overload::KeepAll);
+        scene.publish(events, len, 1);
+        let frame = scene.runtime.block_on(async {
+            for _ in 0..at {
+                reader.next().await.unwrap().unwrap();
+            }
+            reader.next().await.unwrap().unwrap()
+        });
+        drop(reader);
+        // No page of the store is kept for that long.
+        scene.runtime.block_on(async { tokio::time::sleep(Duration::from_secs(60)).await });
+        (frame.as_bytes().len(), -bytes_of(|| drop(frame)))
+    };
+    for (events, len, most) in [(1, 100, 200), (400, 100, 64 << 10), (40, 10_000, 64 << 10)] {
+        let (_, bytes) = kept(events, len, events / 2);
+        assert!(bytes <= most, "{events} events of {len} bytes: {bytes} bytes");
+    }
+    // A large one has others neither before it nor behind it.
+    let (len, bytes) = kept(3, 100_000, 1);
+    assert!(bytes < len as i64 + 200, "{len} bytes: {bytes} bytes");
+}
+
+#[test]
 fn bursts_to_one_topic_after_another_leave_nothing_behind_that_the_window_does_not_hold() {
     const LIMIT: usize = 1 << 20;
     let mut scene = Scene::new(|hub| hub.window(LIMIT));

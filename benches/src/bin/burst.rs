@@ -19,16 +19,14 @@ use axum::response::IntoResponse as _;
 use axum::routing::get;
 use axum::serve::ListenerExt as _;
 use futures_util::{FutureExt as _, Stream, StreamExt as _, stream};
-use sse_core::Event;
-use sse_hub::{Hub, HubError, Subscription};
+use sse_core::{Event, Frames};
+use sse_hub::{Batches, Hub, HubError, Subscription};
 use sse_store::{MemoryStore, NewEntry, Position, Topic};
 
 /// How many events a contender sends.
 const EVENTS: usize = 2_000_000;
 /// How many of them the hub is given at a time.
 const BURST: usize = 1_000;
-/// How many of them it gives in a batch.
-const BATCH: usize = 64;
 const ROUNDS: usize = 4;
 const CONTENDERS: [&str; 5] = ["ours", "hub", "hub in batches", "hub, published anew", "axum"];
 
@@ -61,7 +59,7 @@ async fn serve(contender: &str) {
     };
     let in_batches = || async {
         let walks = walked_again().await;
-        sse_axum::Sse::new(walks.flat_map(|walk| walk.in_batches().take(BURST.div_ceil(BATCH))))
+        sse_axum::Sse::new(walks.flat_map(|walk| burst_of(walk.in_batches())))
     };
     let published = || async { sse_axum::Sse::new(published_anew().await) };
     let router = match contender {
@@ -100,6 +98,16 @@ async fn walked_again() -> impl Stream<Item = Subscription> {
     let start = HUB.subscribe([TOPIC]).await.expect("a hub").position();
     publish();
     stream::iter(0..EVENTS / BURST).then(move |_| subscribe(Some(start)))
+}
+
+/// A burst, and no more of what has it.
+fn burst_of(batches: Batches) -> impl Stream<Item = Result<Frames, HubError>> {
+    stream::unfold((batches, BURST), async |(mut batches, left)| {
+        let given = if left == 0 { None } else { batches.next().await };
+        let more = given.as_ref().and_then(|it| it.as_ref().ok()).map_or(0, Frames::len);
+        given.map(|it| (it, (batches, left - more)))
+    })
+    .boxed()
 }
 
 /// One burst after the other, each published when the one before was given, and deleted then.

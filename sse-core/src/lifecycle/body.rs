@@ -15,8 +15,8 @@ use super::close::{CloseReason, StreamStats};
 use super::item::sealed::Sealed as _;
 use super::item::{BoxError, StreamItem};
 use super::machine::{Machine, Phase};
-use super::out::Out;
 use super::{Lifecycle, OnClose};
+use crate::Frames;
 
 pin_project! {
     /// A response body, and a stream of chunks, that lives as its [`Lifecycle`](crate::Lifecycle) says.
@@ -42,7 +42,7 @@ pin_project! {
         bell: Bell,
         machine: Machine,
         opened: bool,
-        out: Out,
+        out: Frames,
         failure: Option<BoxError>,
         // Whether a chunk has left that the server may not have written yet.
         unflushed: bool,
@@ -69,7 +69,7 @@ impl<S> SseBody<S> {
             bell: Bell::new(),
             machine: Machine::new(settings, started.into_std(), fastrand::f64()),
             opened: false,
-            out: Out::default(),
+            out: Frames::new(),
             failure: None,
             unflushed: false,
             on_close,
@@ -172,14 +172,15 @@ where
 
             let mut this = self.as_mut().project();
             let is_closed = |machine: &Machine| matches!(machine.phase(), Phase::Closed(_));
-            let idle = this.out.is_empty() && !is_closed(this.machine);
+            let idle = this.out.has_nothing() && !is_closed(this.machine);
             if idle && this.timer.is_some() {
                 *this.unflushed = false;
                 return Poll::Pending;
             }
             let now = Instant::now().into_std();
             this.machine.on_time(now, this.out);
-            if let Some(chunk) = this.out.take() {
+            if !this.out.has_nothing() {
+                let chunk = std::mem::take(this.out).into_bytes();
                 *this.unflushed = true;
                 *this.bytes += chunk.len() as u64;
                 this.machine.wrote(now);

@@ -3,10 +3,9 @@
 use std::borrow::Cow;
 use std::error::Error;
 
-use super::out::Out;
-use crate::{Completion, Event, Frame};
+use crate::{Completion, Event, Frame, Frames};
 
-/// What a stream of events may give: an [`Event`], a [`Frame`], frames that leave together in a `Vec`, or a `Result` of
+/// What a stream of events may give: an [`Event`], a [`Frame`], several [`Frames`] that leave together, or a `Result` of
 /// one of these.
 ///
 /// An error ends the stream in a way that the client sees as a truncated response, so that it comes
@@ -16,12 +15,13 @@ pub trait StreamItem: sealed::Sealed {}
 impl<T: sealed::Sealed> StreamItem for T {}
 
 pub(crate) mod sealed {
-    use super::{BoxError, Completion, Left, Out};
+    use super::{BoxError, Completion, Frames, Left};
 
     /// Hides the one method that a public trait would otherwise promise.
     pub trait Sealed {
         /// Adds it to what is leaving, up to what completes the stream; or says why the source has failed.
-        fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<Left, BoxError>;
+        fn leave(self, out: &mut Frames, completion: Option<&Completion>)
+        -> Result<Left, BoxError>;
     }
 }
 
@@ -37,8 +37,8 @@ pub struct Left {
 pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
 
 impl sealed::Sealed for Event {
-    fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<Left, BoxError> {
-        out.push(&self);
+    fn leave(self, out: &mut Frames, completion: Option<&Completion>) -> Result<Left, BoxError> {
+        out.encode(&self);
         let completes = completion.is_some_and(|completion| {
             let event_type = self.event_type().map(|text| text.as_str());
             let id = self.id().map(|text| text.as_str());
@@ -49,19 +49,21 @@ impl sealed::Sealed for Event {
 }
 
 impl sealed::Sealed for Frame {
-    fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<Left, BoxError> {
+    fn leave(self, out: &mut Frames, completion: Option<&Completion>) -> Result<Left, BoxError> {
         let completes = completion.is_some_and(|completion| {
             completion.is_met(self.event_type(), self.id(), || self.data())
         });
-        out.push_bytes(self.into_bytes());
+        out.push_run(self.into_run(), 1);
         Ok(Left { events: 1, completes })
     }
 }
 
-impl sealed::Sealed for Vec<Frame> {
-    fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<Left, BoxError> {
-        if self.len() > 1 {
-            out.make_room(self.iter().map(|frame| frame.as_bytes().len()).sum());
+impl sealed::Sealed for Frames {
+    fn leave(self, out: &mut Frames, completion: Option<&Completion>) -> Result<Left, BoxError> {
+        if completion.is_none() {
+            let count = self.len();
+            out.push_run(self.into_run(), count);
+            return Ok(Left { events: count as u64, completes: false });
         }
         let mut all = Left { events: 0, completes: false };
         for frame in self {
@@ -76,7 +78,7 @@ impl sealed::Sealed for Vec<Frame> {
 }
 
 impl<T: sealed::Sealed, E: Into<BoxError>> sealed::Sealed for Result<T, E> {
-    fn leave(self, out: &mut Out, completion: Option<&Completion>) -> Result<Left, BoxError> {
+    fn leave(self, out: &mut Frames, completion: Option<&Completion>) -> Result<Left, BoxError> {
         self.map_err(Into::into)?.leave(out, completion)
     }
 }

@@ -6,9 +6,8 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::keep_alive::EMPTY_COMMENT;
-use super::out::Out;
 use super::{CloseReason, Ending, Settings};
-use crate::{Completion, Event, spread};
+use crate::{Completion, Event, Frames, spread};
 
 /// Decides when a stream is silent, complete or over, and writes what that calls for.
 #[derive(Debug)]
@@ -44,11 +43,11 @@ impl Machine {
     }
 
     /// Writes the first byte: headers alone do not make every proxy forward them.
-    pub(super) fn open(&mut self, out: &mut Out) {
+    pub(super) fn open(&mut self, out: &mut Frames) {
         if self.settings.says_retry {
-            out.push(&Event::default().with_retry(self.settings.ending().retry));
+            out.encode(&Event::default().with_retry(self.settings.ending().retry));
         } else {
-            out.push_bytes(Bytes::from_static(EMPTY_COMMENT));
+            out.push_run(Bytes::from_static(EMPTY_COMMENT).into(), 1);
         }
     }
 
@@ -76,7 +75,7 @@ impl Machine {
     }
 
     /// Takes the server's wish to end, after what the source had ready was taken.
-    pub(super) fn shut_down(&mut self, out: &mut Out) {
+    pub(super) fn shut_down(&mut self, out: &mut Frames) {
         if let Phase::Closed(_) = self.phase {
             return;
         }
@@ -85,23 +84,23 @@ impl Machine {
     }
 
     /// Does what is due at `now`.
-    pub(super) fn on_time(&mut self, now: Instant, out: &mut Out) {
+    pub(super) fn on_time(&mut self, now: Instant, out: &mut Frames) {
         match self.phase {
             Phase::Lingering { until } if now >= until => self.close(CloseReason::Completed),
             Phase::Open if self.lifetime_end.is_some_and(|end| now >= end) => {
                 let Ending { max_lifetime, retry, .. } = self.settings.ending();
                 if let Some(lifetime) = max_lifetime {
-                    out.push_bytes(lifetime.last_bytes().clone());
+                    out.push_run(lifetime.last_bytes().clone().into(), 1);
                 }
                 self.say_retry(*retry / 2..=*retry, out);
                 self.close(CloseReason::MaxLifetime);
             }
             // What is about to leave is a sign of life by itself.
-            Phase::Open if out.is_empty() => {
+            Phase::Open if out.has_nothing() => {
                 let silence = now.saturating_duration_since(self.last_write);
                 let keep_alive = self.settings.keep_alive.as_ref();
                 if let Some(keep_alive) = keep_alive.filter(|it| silence >= it.interval()) {
-                    out.push_bytes(keep_alive.bytes().clone());
+                    out.push_run(keep_alive.bytes().clone().into(), 1);
                 }
             }
             _ => {}
@@ -126,6 +125,7 @@ impl Machine {
         }
     }
 
+    #[inline]
     pub(super) fn phase(&self) -> Phase {
         self.phase
     }
@@ -135,8 +135,9 @@ impl Machine {
     }
 
     /// Whether `out` holds enough for one chunk.
-    pub(super) fn is_full(&self, out: &Out) -> bool {
-        out.len() >= self.settings.max_chunk
+    #[inline]
+    pub(super) fn is_full(&self, out: &Frames) -> bool {
+        out.is_full(self.settings.max_chunk)
     }
 
     /// Why the stream ended, if the client goes now.
@@ -149,9 +150,9 @@ impl Machine {
         }
     }
 
-    fn say_retry(&self, over: RangeInclusive<Duration>, out: &mut Out) {
+    fn say_retry(&self, over: RangeInclusive<Duration>, out: &mut Frames) {
         let retry = spread(over, self.jitter);
-        out.push(&Event::default().with_retry(retry));
+        out.encode(&Event::default().with_retry(retry));
     }
 
     /// A stream that is complete stays so, whatever comes after.

@@ -7,7 +7,6 @@ mod item;
 mod keep_alive;
 mod machine;
 mod max_lifetime;
-mod out;
 
 use std::fmt;
 use std::future::Future;
@@ -176,7 +175,8 @@ impl Lifecycle {
         self
     }
 
-    /// Up to about how many bytes leave in one chunk; at least one event always does.
+    /// Up to about how many bytes leave in one chunk; at least one event always does. What lies side by side in one buffer
+    /// ([`Frames`](crate::Frames)) leaves from 16 KiB on: another chunk costs less than to copy it.
     pub fn max_chunk(mut self, bytes: usize) -> Self {
         self.settings.max_chunk = bytes.max(1);
         self

@@ -13,7 +13,8 @@ use sse_store::{EventStore, MemoryStore, NewEntry, PageStatus, Position, TopicSe
 use super::{check, now, topic};
 use crate::cursor::{Cursor, Member, Step};
 use crate::live::Live;
-use crate::page::{FRAME_OVERHEAD, Page};
+use crate::page::Page;
+use crate::slot::FRAME_OVERHEAD;
 use crate::sync::{AtomicBool, Mutex, Ordering, lock};
 use crate::window::{TOPIC_OVERHEAD, Window, Writer};
 use crate::{ConnectionId, Overload};

@@ -7,7 +7,7 @@ use slab::Slab;
 use sse_store::{Position, Topic};
 
 use crate::live::Live;
-use crate::page::{FRAME_OVERHEAD, Slot};
+use crate::slot::{FRAME_OVERHEAD, Slot};
 use crate::spare;
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering, lock};
 
@@ -85,7 +85,7 @@ impl TopicLog {
         })
     }
 
-    /// Gives the frames after a sequence and up to another, as long as `give` takes more.
+    /// Gives the frames after a sequence and up to another, as long as `give` takes them.
     pub(crate) fn each(
         &self,
         epoch: u64,
@@ -189,25 +189,26 @@ impl TopicLog {
         TOPIC_OVERHEAD + self.topic.as_str().len()
     }
 
-    /// Takes in the next frame, and says how much memory that is.
-    pub(super) fn push(&self, slot: Slot) -> usize {
+    /// Takes in the next frames, and says how much memory that is.
+    pub(super) fn push(&self, slots: Vec<Slot>) -> usize {
+        let Some(last) = slots.last().map(|slot| slot.sequence) else { return 0 };
         let mut records = lock(&self.records);
-        let cost = slot.cost() + self.queue(&mut records);
-        let sequence = slot.sequence;
+        let mut cost = self.queue(&mut records, slots.len());
         if records.frames.capacity() == 0 {
             // Most topics have one frame at a time, and the first push makes room for four.
-            records.frames.reserve_exact(1);
+            records.frames.reserve_exact(slots.len());
         }
-        records.frames.push_back(slot);
-        self.observe_in(&mut records, sequence, false);
-        self.raise(sequence);
+        records.frames.extend(slots.into_iter().inspect(|slot| cost += slot.cost()));
+        self.observe_in(&mut records, last, false);
+        self.raise(last);
         cost
     }
 
-    /// Counts one place in the writer's queue, and says what the topic costs if it is its first.
-    fn queue(&self, records: &mut Records) -> usize {
-        records.queued += 1;
-        if records.queued == 1 { self.cost() } else { 0 }
+    /// Counts places in the writer's queue, and says what the topic costs if they are its first.
+    fn queue(&self, records: &mut Records, places: usize) -> usize {
+        let is_new = records.queued == 0;
+        records.queued += places;
+        if is_new { self.cost() } else { 0 }
     }
 
     pub(super) fn complete(&self, sequence: u64) {
@@ -225,7 +226,7 @@ impl TopicLog {
         }
         self.observe_in(&mut records, sequence, false);
         self.raise(sequence);
-        gone.iter().map(|slot| slot.frame.as_bytes().len()).sum()
+        gone.iter().map(|slot| slot.frees).sum()
     }
 
     /// Takes note that some records up to here were gone before they could be read, and says how much memory that is.
@@ -234,7 +235,7 @@ impl TopicLog {
         records.start = records.start.max(sequence);
         self.forget_newest(&mut records);
         self.raise(sequence);
-        FRAME_OVERHEAD + self.queue(&mut records)
+        FRAME_OVERHEAD + self.queue(&mut records, 1)
     }
 
     /// Takes one place out of the writer's queue with the frames up to there, and says how much memory that was.
@@ -244,7 +245,7 @@ impl TopicLog {
         let mut bytes = FRAME_OVERHEAD + if records.queued == 0 { self.cost() } else { 0 };
         while let Some(slot) = records.frames.pop_front_if(|slot| slot.sequence <= sequence) {
             records.start = records.start.max(slot.sequence);
-            bytes += slot.frame.as_bytes().len();
+            bytes += slot.frees;
         }
         spare::of_queue(&mut records.frames);
         bytes
@@ -316,6 +317,13 @@ impl TopicLog {
 /// near to that, and what is found beside it is still in the processor's cache.
 fn place_after(frames: &VecDeque<Slot>, after: u64) -> usize {
     let is_before = |at: usize| frames.get(at).is_none_or(|slot| slot.sequence <= after);
+    let last = frames.back().map_or(after, |slot| slot.sequence.max(after));
+    // No more frames follow than there are sequences: as many, where other topics have none of them.
+    let most = usize::try_from(last - after).unwrap_or(usize::MAX);
+    let least = frames.len().saturating_sub(most);
+    if !is_before(least) {
+        return least;
+    }
     let (mut end, mut step) = (frames.len(), 1);
     let mut start = loop {
         if end == 0 {

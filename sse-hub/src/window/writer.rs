@@ -3,10 +3,10 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use sse_store::{Page, PageStatus, Position, Record, TopicSet};
+use sse_store::{Entry, Page, PageStatus, Position, Record, TopicSet};
 
 use super::{TopicLog, Window};
-use crate::page::slot;
+use crate::slot::Slots;
 use crate::spare;
 use crate::sync::{Ordering, lock};
 
@@ -81,7 +81,7 @@ impl Writer {
     }
 
     /// Takes the next page of the log, of all topics, and wakes those it concerns. It must not be a reset.
-    pub(crate) fn write(&mut self, page: Page) -> Written {
+    pub(crate) fn write(&mut self, mut page: Page) -> Written {
         let mut written = Written::default();
         let next = page.next;
         if let PageStatus::Gap { topics: TopicSet::All } = page.status {
@@ -89,32 +89,46 @@ impl Writer {
             written.unknown = self.restart(next);
             return written;
         }
-        let mut touched = Vec::new();
-        for entry in page.entries {
-            let sequence = entry.position.sequence();
-            match entry.record {
+        let newest = page.entries.iter().rfind(|entry| matches!(entry.record, Record::Event(_)));
+        written.newest_time = newest.map(|entry| entry.time);
+        let (mut queued, mut touched) = (Vec::new(), Vec::new());
+        // What is of one topic is read together. Nobody reads it before the end is moved.
+        page.entries.sort_by(|one, other| one.topic.cmp(&other.topic));
+        let mut entries = page.entries.into_iter().peekable();
+        while let Some(first) = entries.next() {
+            let topic = first.topic.clone();
+            let mut slots = Slots::default();
+            let sequence = first.position.sequence();
+            match first.record {
                 Record::Event(_) => {
-                    written.newest_time = Some(entry.time);
+                    slots.push(first);
+                    let is_next = |entry: &Entry| {
+                        entry.topic == topic && matches!(entry.record, Record::Event(_))
+                    };
+                    while let Some(entry) = entries.next_if(is_next) {
+                        slots.push(entry);
+                    }
+                    let slots = slots.take();
                     let mut logs = lock(&self.window.logs);
-                    let log = logs.log_or_new(&entry.topic);
-                    let Some(slot) = slot(entry) else { continue };
-                    self.bytes += log.push(slot);
-                    drop(logs);
-                    self.queue.push_back((sequence, log.clone()));
+                    let log = logs.log_or_new(&topic);
+                    queued.extend(slots.iter().map(|slot| (slot.sequence, log.clone())));
+                    self.bytes += log.push(slots);
                     touched.push(log);
                 }
                 // Who has no log here has nothing to be cleared, and nobody waits for its completion.
-                Record::Completed => touched.extend(self.log(&entry.topic).inspect(|log| {
+                Record::Completed => touched.extend(self.log(&topic).inspect(|log| {
                     log.complete(sequence);
                 })),
                 Record::Cleared => {
-                    if let Some(log) = self.log(&entry.topic) {
+                    if let Some(log) = self.log(&topic) {
                         self.bytes = self.bytes.saturating_sub(log.clear(sequence));
                         touched.push(log);
                     }
                 }
             }
         }
+        queued.sort_unstable_by_key(|(sequence, _)| *sequence);
+        self.queue.extend(queued);
         if let PageStatus::Gap { topics: TopicSet::Only(topics) } = page.status {
             for topic in &topics {
                 let mut logs = lock(&self.window.logs);

@@ -275,7 +275,7 @@ async fn a_drain_ends_all_evenly_within_its_time_and_refuses_those_who_come() {
     for client in &mut clients {
         let mut body = std::pin::pin!((&mut client.subscription).collect::<Vec<_>>());
         let frames = futures_util::FutureExt::now_or_never(&mut body).expect("it has ended");
-        let last = frames.last().unwrap().as_ref().unwrap()[0].as_bytes().to_vec();
+        let last = frames.last().unwrap().as_ref().unwrap().as_bytes().to_vec();
         let retry = retry(&last).unwrap();
         assert!((2_000..=10_000).contains(&retry), "{retry}");
         retries.insert(retry);

@@ -74,7 +74,7 @@ async fn each_event_of_a_batch_is_counted_and_timed() {
     let mut bytes = 0;
     while let Some(batch) = batches.next().now_or_never() {
         let frames = batch.unwrap().unwrap();
-        let events = frames.iter().filter(|frame| frame.event_type().is_none());
+        let events = frames.into_iter().filter(|frame| frame.event_type().is_none());
         bytes += events.map(|frame| frame.as_bytes().len()).sum::<usize>();
     }
     counted

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
 use futures_util::Stream;
-use sse_core::Frame;
+use sse_core::{Frame, Frames};
 use sse_hub::{Batches, HubError, Subscription};
 
 use super::settle;
@@ -46,13 +46,13 @@ impl Deref for Source {
 }
 
 impl Stream for Source {
-    type Item = Result<Vec<Frame>, HubError>;
+    type Item = Result<Frames, HubError>;
 
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         match &mut *self {
             Self::Single(subscription) => {
                 let next = Pin::new(subscription).poll_next(cx);
-                next.map(|next| next.map(|frame| frame.map(|frame| vec![frame])))
+                next.map(|next| next.map(|frame| frame.map(Frames::from)))
             }
             Self::Batches(batches) => Pin::new(batches).poll_next(cx),
         }
@@ -117,8 +117,8 @@ impl Client {
                 Poll::Pending => break,
                 Poll::Ready(None) => self.is_over = true,
                 Poll::Ready(Some(Err(error))) => self.error = Some(error),
-                Poll::Ready(Some(Ok(frames))) => told.extend(frames.iter().map(|frame| {
-                    let frame = Told::from(frame);
+                Poll::Ready(Some(Ok(frames))) => told.extend(frames.into_iter().map(|frame| {
+                    let frame = Told::from(&frame);
                     self.last_event_id = frame.id.clone().or(self.last_event_id.take());
                     frame
                 })),

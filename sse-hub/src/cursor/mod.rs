@@ -1,16 +1,19 @@
-//! A subscription's place in the log, and its walk along it: through the window, and through pages of the store where it
-//! has fallen behind that.
+//! A subscription's place in the log.
+
+mod walk;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use sse_store::{PageStatus, Position, Topic, TopicSet};
 
-use crate::page::{Page, Question, Slot};
-use crate::reading::{Next, Reading};
+use crate::page::{Page, Question};
+use crate::reading::Reading;
 use crate::tell::Tell;
-use crate::window::{Found, TopicLog, View, Window};
+use crate::window::{TopicLog, Window};
 use crate::{EndReason, Overload};
+
+pub(crate) use walk::Step;
 
 /// A set of topics and a position: all of a subscription that there is.
 #[derive(Debug)]
@@ -58,19 +61,6 @@ struct GapTold {
     after: Position,
     up_to: Position,
     topics: TopicSet,
-}
-
-/// What a step of the walk came to.
-#[derive(Debug)]
-pub(crate) enum Step {
-    /// The next event.
-    Slot(Slot),
-    /// There is something to tell first.
-    Tell,
-    /// There is nothing more, for now.
-    UpToDate,
-    /// The store has to be asked, from the position on.
-    Behind,
 }
 
 impl Cursor {
@@ -160,103 +150,6 @@ impl Cursor {
         self.question.insert(question).clone()
     }
 
-    /// Goes on to the next event.
-    pub(crate) fn walk(&mut self, window: &Window) -> Step {
-        loop {
-            if self.tell.is_due() {
-                return Step::Tell;
-            }
-            if self.reading.is_some()
-                && let Some(slot) = self.walk_page()
-            {
-                return Step::Slot(slot);
-            }
-            if self.members.is_empty() {
-                return Step::UpToDate;
-            }
-            let view = window.view();
-            if !view.has(self.position) {
-                return self.elsewhere(window, view);
-            }
-            self.question = None;
-            let after = self.position.sequence();
-            if view.end == after {
-                self.forgives = false;
-                return Step::UpToDate;
-            }
-            let (limit, joins) = self.limit(view.end);
-            match self.look(view.epoch, after, limit) {
-                Look::Behind => return Step::Behind,
-                Look::Slot(slot) => {
-                    self.advance(Position::new(view.epoch, slot.sequence));
-                    return Step::Slot(slot);
-                }
-                Look::TooMany(topics) => {
-                    let limit = Position::new(view.epoch, limit);
-                    self.gap(topics, limit);
-                    self.advance(limit);
-                    return Step::Tell;
-                }
-                Look::Nothing => {
-                    self.advance(Position::new(view.epoch, limit));
-                    if !joins {
-                        return Step::UpToDate;
-                    }
-                }
-            }
-        }
-    }
-
-    /// Goes on to what follows at once in the page or the window, as long as `give` takes more. It may leave some of it to
-    /// [`walk`](Self::walk).
-    pub(crate) fn walk_on(&mut self, window: &Window, mut give: impl FnMut(&Slot) -> bool) {
-        let (from, view) = (self.position, window.view());
-        if self.tell.is_due() || self.overload != Overload::KeepAll {
-            return;
-        }
-        if self.reading.is_some() {
-            while let Some(slot) = self.walk_page() {
-                self.tell.position = Some(self.position);
-                if !give(&slot) {
-                    return;
-                }
-            }
-        } else if view.has(from) && from.sequence() < view.end {
-            let (limit, _) = self.limit(view.end);
-            self.walk_window(view.epoch, limit, give);
-            if self.position != from {
-                self.tell.position = Some(self.position);
-            }
-        }
-    }
-
-    /// Goes on to what the window has up to a sequence, as long as `give` takes more.
-    fn walk_window(&mut self, epoch: u64, limit: u64, mut give: impl FnMut(&Slot) -> bool) {
-        if let [member] = &self.members[..]
-            && member.has_joined(self.position)
-        {
-            member.log.clone().each(epoch, self.position.sequence(), limit, |slot| {
-                self.advance(Position::new(epoch, slot.sequence));
-                give(slot)
-            });
-            return;
-        }
-        while let Look::Slot(slot) = self.look(epoch, self.position.sequence(), limit) {
-            self.advance(Position::new(epoch, slot.sequence));
-            if !give(&slot) {
-                return;
-            }
-        }
-    }
-
-    /// Up to where the topics that have joined can go on, and whether others join there.
-    fn limit(&self, end: u64) -> (u64, bool) {
-        match self.next_join() {
-            Some(since) if since < end => (since, true),
-            _ => (end, false),
-        }
-    }
-
     /// Where the next topic joins.
     fn next_join(&self) -> Option<u64> {
         let joins = self.members.iter().filter(|member| !member.has_joined(self.position));
@@ -265,53 +158,6 @@ impl Cursor {
 
     fn joined(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.has_joined(self.position))
-    }
-
-    fn look(&self, epoch: u64, after: u64, limit: u64) -> Look {
-        if let Overload::SkipWhenBehind(lag) = self.overload {
-            let (mut count, mut topics) = (0, Vec::new());
-            for member in self.joined() {
-                let Some(waiting) = member.log.waiting(epoch, after, limit) else {
-                    return Look::Behind;
-                };
-                count += waiting;
-                topics.extend((waiting > 0).then(|| member.log.topic().clone()));
-            }
-            if count > lag.clamp(1, Overload::MAX_LAG) {
-                return Look::TooMany(topics.into_iter().collect());
-            }
-        }
-        let newest_only = self.overload == Overload::LatestByTopic;
-        let mut next: Option<Slot> = None;
-        for member in self.joined() {
-            let limit = next.as_ref().map_or(limit, |slot| slot.sequence - 1);
-            let found = match newest_only {
-                // Its newest counts, even if it comes after what another topic has.
-                true => member.log.newest(epoch, after, u64::MAX),
-                false => member.log.first(epoch, after, limit),
-            };
-            match found {
-                Found::Behind => return Look::Behind,
-                Found::Slot(slot) if slot.sequence <= limit => next = Some(slot),
-                Found::Slot(_) | Found::Nothing => {}
-            }
-        }
-        next.map_or(Look::Nothing, Look::Slot)
-    }
-
-    /// Where the window has not come to the position.
-    fn elsewhere(&mut self, window: &Window, view: View) -> Step {
-        let epoch = self.position.epoch();
-        if epoch != view.epoch
-            && let Some(epoch) = window.successor(epoch)
-        {
-            self.reset(epoch);
-            return Step::Tell;
-        }
-        match self.awaits == Some(view.epoch) {
-            true => Step::UpToDate,
-            false => Step::Behind,
-        }
     }
 
     /// Takes what a page says of its position, if it still is there. It does not walk it.
@@ -373,24 +219,6 @@ impl Cursor {
         }
     }
 
-    /// The next of the page it is in, if it is in one; at the page's end the position moves to it.
-    fn walk_page(&mut self) -> Option<Slot> {
-        let epoch = self.position.epoch();
-        match self.reading.as_mut()?.next() {
-            Next::Slot(slot) => {
-                self.advance(Position::new(epoch, slot.sequence));
-                return Some(slot);
-            }
-            Next::End(sequence) => {
-                self.advance(Position::new(epoch, sequence));
-                self.question = None;
-            }
-            Next::Gone => {}
-        }
-        self.reading = None;
-        None
-    }
-
     /// Whether all its topics are complete, and it is past their completions. Where it is beyond the window, what the
     /// window knows may have been taken back.
     pub(crate) fn is_complete(&self, window: &Window) -> bool {
@@ -419,12 +247,4 @@ impl Cursor {
             || self.joined().any(|member| member.log.has_after(after))
             || self.next_join().is_some()
     }
-}
-
-enum Look {
-    Slot(Slot),
-    Nothing,
-    Behind,
-    /// More wait than may, of these topics.
-    TooMany(TopicSet),
 }
