@@ -72,6 +72,12 @@ impl Live {
         }
     }
 
+    /// Whether it sleeps since it was polled last: nobody has called it, so nothing has come for it.
+    pub(crate) fn is_asleep(&self, waker: &Waker) -> bool {
+        self.waiting.load(Ordering::Relaxed) == 0
+            && lock(&self.waker).as_ref().is_some_and(|it| it.will_wake(waker))
+    }
+
     /// Goes on to the next event. Where there is none yet it will be woken: it looks once more after it has said so, since
     /// what came in between wakes nobody.
     pub(crate) fn walk(

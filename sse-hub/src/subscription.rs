@@ -106,6 +106,9 @@ impl Subscription {
         if self.is_over {
             return Poll::Ready(None);
         }
+        if self.live.is_asleep(cx.waker()) {
+            return Poll::Pending;
+        }
         match self.next(cx, go_on) {
             Next::Item(item) => {
                 self.live.gave(self.hub.window.beat());

@@ -2,7 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
 use shuttle::future::block_on;
 use shuttle::rand::Rng as _;
@@ -115,39 +115,58 @@ impl Reader {
         assert!(unused.is_none());
     }
 
-    /// The next that it is given, as `Subscription` polls for it.
+    /// The next that it is given.
     fn next(&self) -> Heard {
-        block_on(poll_fn(|cx| {
-            let (live, window) = (&self.live, &self.scene.window);
-            let mut cursor = live.cursor();
-            let (mut sleeps, mut held) = (false, None);
-            loop {
-                match live.walk(&mut cursor, window, cx.waker(), &mut sleeps) {
-                    Step::Slot(slot) => {
-                        let data = slot.frame.data().unwrap().parse().unwrap();
-                        return Poll::Ready(Heard::Event(data));
-                    }
-                    Step::Tell => {
-                        while cursor.tell.next().is_some() {}
-                        return Poll::Ready(Heard::Told);
-                    }
-                    Step::UpToDate => return Poll::Pending,
-                    Step::Behind => {
-                        let question = cursor.question();
-                        let topics = question.topics.iter().cloned().collect();
-                        let after = cursor.position();
-                        let limit = shuttle::rand::thread_rng().gen_range(1..=4);
-                        let epoch = window.view().epoch;
-                        let page = now(self.scene.store().read(after, &topics, limit));
-                        let page = held.insert(Arc::new(Page::new(after, page, epoch)));
-                        cursor.accept(page, window);
-                        // Every other page is there no longer when the next of it is looked for.
-                        let mut kept = lock(&self.kept);
-                        *kept = if kept.is_some() { None } else { held.clone() };
-                    }
+        // A server polls again although nobody was woken.
+        block_on(poll_fn(|cx| match self.poll(cx) {
+            Poll::Pending => self.poll(cx),
+            heard => heard,
+        }))
+    }
+
+    /// As `Subscription` polls.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<Heard> {
+        let live = &self.live;
+        if live.is_asleep(cx.waker()) {
+            return Poll::Pending;
+        }
+        let heard = self.look(cx);
+        if heard.is_ready() {
+            live.gave(1);
+        }
+        heard
+    }
+
+    fn look(&self, cx: &mut Context<'_>) -> Poll<Heard> {
+        let (live, window) = (&self.live, &self.scene.window);
+        let mut cursor = live.cursor();
+        let (mut sleeps, mut held) = (false, None);
+        loop {
+            match live.walk(&mut cursor, window, cx.waker(), &mut sleeps) {
+                Step::Slot(slot) => {
+                    let data = slot.frame.data().unwrap().parse().unwrap();
+                    return Poll::Ready(Heard::Event(data));
+                }
+                Step::Tell => {
+                    while cursor.tell.next().is_some() {}
+                    return Poll::Ready(Heard::Told);
+                }
+                Step::UpToDate => return Poll::Pending,
+                Step::Behind => {
+                    let question = cursor.question();
+                    let topics = question.topics.iter().cloned().collect();
+                    let after = cursor.position();
+                    let limit = shuttle::rand::thread_rng().gen_range(1..=4);
+                    let epoch = window.view().epoch;
+                    let page = now(self.scene.store().read(after, &topics, limit));
+                    let page = held.insert(Arc::new(Page::new(after, page, epoch)));
+                    cursor.accept(page, window);
+                    // Every other page is there no longer when the next of it is looked for.
+                    let mut kept = lock(&self.kept);
+                    *kept = if kept.is_some() { None } else { held.clone() };
                 }
             }
-        }))
+        }
     }
 
     fn until(&self, last: usize) -> Vec<Heard> {
