@@ -263,6 +263,18 @@ fn a_frame_that_is_kept_keeps_no_more_than_it_was_encoded_with() {
     // A large one has others neither before it nor behind it.
     let (len, bytes) = kept(3, 100_000, 1);
     assert!(bytes < len as i64 + 200, "{len} bytes: {bytes} bytes");
+    let topic = || topic(0).try_into().unwrap();
+    let mut scene = Scene::new(|hub| hub);
+    let mut reader = scene.subscribe([0], Overload::KeepAll);
+    let burst =
+        ["x".to_owned(), "x".repeat(100_000)].map(|data| NewEntry::new(topic(), Event::new(data)));
+    scene.runtime.block_on(scene.hub.append(burst.into())).unwrap();
+    scene.publish(1, 1, 1);
+    let small = scene.runtime.block_on(reader.next()).unwrap().unwrap();
+    drop(reader);
+    scene.held(Vec::new());
+    let bytes = -bytes_of(|| drop(small));
+    assert!(bytes < 200, "{bytes} bytes");
 }
 
 #[test]
