@@ -18,6 +18,11 @@ pub(crate) mod sealed {
     use super::{BoxError, Completion, Frames, Left};
 
     /// Hides the one method that a public trait would otherwise promise.
+    #[diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be sent as an event",
+        label = "not an event",
+        note = "the stream has to give an `Event`, a `Frame`, `Frames`, or a `Result` of one of these"
+    )]
     pub trait Sealed {
         /// Adds it to what is leaving, up to what completes the stream; or says why the source has failed.
         fn leave(self, out: &mut Frames, completion: Option<&Completion>)
