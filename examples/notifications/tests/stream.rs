@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 use serde_json::json;
 use support::{Fixture, Stream, User, ok, percents, problem_of, text};
 use testkit::{BOUND, until};
+use tokio::time::timeout;
 
 #[tokio::test]
 async fn a_ticket_lets_one_in() {
@@ -205,7 +206,7 @@ async fn after_a_restart_a_stream_goes_on_where_it_was() {
     }
     let seen = stream.last_event_id.clone();
     drop(stream);
-    let fixture = tokio::time::timeout(BOUND, stopping).await.expect("no grace").unwrap();
+    let fixture = timeout(BOUND, stopping).await.expect("no grace").unwrap();
 
     let (ada, bob) = (ada.at(fixture.app.address), bob.at(fixture.app.address));
     bob.sent("everyone", "3").await;
@@ -260,15 +261,19 @@ async fn what_is_missing_is_told() {
 #[tokio::test]
 async fn a_stream_ends_with_the_login_that_let_it_in() {
     let fixture = Fixture::start(&["--token-seconds=1"]).await;
-    let mut stream = loop {
-        // On a busy machine the second may be over before the stream is open.
-        let ada = fixture.user("ada").await;
-        let Ok(response) = ada.ask_ticket(&[]).send().await.unwrap().error_for_status() else {
-            continue;
-        };
-        let ticket = text(&response.json::<serde_json::Value>().await.unwrap()["ticket"]);
-        break Stream::new(ada.show(&ticket).await).await;
+    let opened = async {
+        loop {
+            // On a busy machine the second may be over before the stream is open.
+            let ada = fixture.user("ada").await;
+            let Ok(response) = ada.ask_ticket(&[]).send().await.unwrap().error_for_status() else {
+                continue;
+            };
+            let ticket = text(&response.json::<serde_json::Value>().await.unwrap()["ticket"]);
+            return Stream::new(ada.show(&ticket).await).await;
+        }
     };
+    let mut stream =
+        timeout(BOUND, opened).await.expect("a login that lasts until its stream is open");
     assert_eq!(stream.message().await.0, "expired");
     assert!(stream.next().await.expect("not cut short").is_none());
 }

@@ -51,7 +51,8 @@ async fn headers_that_do_not_come_are_504_and_the_upstream_is_let_go() {
 #[tokio::test]
 async fn an_upstream_that_does_not_read_the_body_is_504_and_a_client_that_does_not_send_it_408() {
     let upstream = ByHand::listen().await;
-    let limited = upstream.builder().header_timeout(SHORT * 3);
+    // It begins before the client has sent all that there is room for.
+    let limited = upstream.builder().header_timeout(SHORT * 10);
     let forward = limited.build().unwrap().plain("/x").methods([Method::POST]);
     let front = front(forward).await;
     // More than the connections between here and there can hold.
