@@ -13,6 +13,7 @@
 //! | cut the connections to a server in mid-flow | [`Relay`] |
 //! | see a page as its user does | [`Browser`], [`Page`] |
 //! | ask where nobody listens | [`NOWHERE`] |
+//! | send more than the sockets take that nobody reads | [`MORE_THAN_SOCKETS_HOLD`] |
 //! | serve by TLS | [`CERTIFICATE`], [`PRIVATE_KEY`] |
 //! | have a disk that is soon full, on Linux | [`Disk`] |
 //! | see what is counted, with the feature `metrics` | `Metrics` |
@@ -60,6 +61,10 @@ pub use wire::{Answer, Conn, Gate, Listener, Relay, Request, Scripted, by_http2,
 
 /// Where nobody listens: a port that no program is given.
 pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+
+/// More bytes than the sockets of two connections hold of what nobody reads. Linux lets the ends of each grow to the third numbers of
+/// `tcp_rmem` and `tcp_wmem`: 6 and 4 MiB, or 32 and 4 on larger machines.
+pub const MORE_THAN_SOCKETS_HOLD: usize = 128 << 20;
 
 /// A certificate for `127.0.0.1` and `localhost` that nobody vouches for but itself, as PEM.
 pub const CERTIFICATE: &str = include_str!("certificate.pem");

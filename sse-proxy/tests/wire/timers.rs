@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::Method;
 use socket2::{Domain, SockAddr, Socket, Type};
 use sse_proxy::{KeepAlive, MaxLifetime, Upstream};
+use testkit::MORE_THAN_SOCKETS_HOLD;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -55,10 +56,10 @@ async fn an_upstream_that_does_not_read_the_body_is_504_and_a_client_that_does_n
     let limited = upstream.builder().header_timeout(SHORT * 10);
     let forward = limited.build().unwrap().plain("/x").methods([Method::POST]);
     let front = front(forward).await;
-    // More than the connections between here and there can hold.
-    const MUCH: usize = 64 << 20;
-    for (sent, status) in [(9, "408"), (MUCH, "504")] {
-        let head = format!("POST / HTTP/1.1\r\nHost: f\r\nContent-Length: {MUCH}\r\n\r\n");
+    for (sent, status) in [(9, "408"), (MORE_THAN_SOCKETS_HOLD, "504")] {
+        let head = format!(
+            "POST / HTTP/1.1\r\nHost: f\r\nContent-Length: {MORE_THAN_SOCKETS_HOLD}\r\n\r\n"
+        );
         let (mut answer, mut request) = TcpStream::connect(front).await.unwrap().into_split();
         let sending = tokio::spawn(async move {
             request.write_all(head.as_bytes()).await.unwrap();
