@@ -2,6 +2,8 @@
 
 #[path = "support/application.rs"]
 mod application;
+#[path = "support/file.rs"]
+mod file;
 #[path = "support/keys.rs"]
 mod keys;
 #[path = "support/outbox.rs"]
@@ -24,28 +26,7 @@ use sse_store::{
 use tempfile::TempDir;
 use testkit::{BOUND, until};
 
-fn folder() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-fn url(folder: &TempDir) -> String {
-    format!("sqlite://{}", folder.path().join("log.db").display())
-}
-
-fn topic() -> Topic {
-    Topic::new("t").unwrap()
-}
-
-fn new(data: &str) -> NewEntry {
-    NewEntry::new(topic(), Event::new(data))
-}
-
-async fn stored(store: &SeaOrmStore) -> Vec<String> {
-    let page = store.read(Position::START, &TopicSet::All, 10_000).await;
-    let events = page.unwrap().entries.into_iter();
-    let events = events.filter_map(|entry| entry.into_event());
-    events.map(|event| event.data().unwrap().to_owned()).collect()
-}
+use file::{folder, new, stored, topic, url};
 
 #[tokio::test]
 async fn reopening_a_file_keeps_everything_and_the_epoch() {

@@ -1,36 +1,16 @@
 //! The SeaORM store on SQLite: how a file is opened, and what ends with the store.
 
+#[path = "support/file.rs"]
+mod file;
+
 use std::task::{Context, Waker};
 
 use sea_orm::sqlx::Connection as _;
 use sea_orm::{ConnectOptions, ConnectionTrait, Database, TransactionTrait};
-use sse_core::Event;
-use sse_store::{EventStore, NewEntry, Position, SeaOrmStore, Topic, TopicSet};
-use tempfile::TempDir;
+use sse_store::{EventStore, SeaOrmStore};
 use testkit::{BOUND, until};
 
-fn folder() -> TempDir {
-    tempfile::tempdir().unwrap()
-}
-
-fn url(folder: &TempDir) -> String {
-    format!("sqlite://{}", folder.path().join("log.db").display())
-}
-
-fn topic() -> Topic {
-    Topic::new("t").unwrap()
-}
-
-fn new(data: &str) -> NewEntry {
-    NewEntry::new(topic(), Event::new(data))
-}
-
-async fn stored(store: &SeaOrmStore) -> Vec<String> {
-    let page = store.read(Position::START, &TopicSet::All, 10_000).await;
-    let events = page.unwrap().entries.into_iter();
-    let events = events.filter_map(|entry| entry.into_event());
-    events.map(|event| event.data().unwrap().to_owned()).collect()
-}
+use file::{folder, new, stored, topic, url};
 
 fn alive_tasks() -> usize {
     tokio::runtime::Handle::current().metrics().num_alive_tasks()
