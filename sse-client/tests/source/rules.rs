@@ -208,7 +208,8 @@ async fn a_source_that_is_not_polled_holds_the_server_back() {
     server.request().await;
     server.send("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n").await;
     let mut source = open.await.unwrap();
-    server.flood(b"data: 0123456789\n\n").await;
+    let sent = server.flood(b"data: 0123456789\n\n").await;
+    assert!(sent < 16 << 20, "{sent}");
     assert_eq!(seen(&mut source).await, message("0123456789"));
 }
 
